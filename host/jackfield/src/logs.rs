@@ -1,0 +1,28 @@
+//! Logs through `tracing`, to standard error. `JACKFIELD_LOG` filters them; `DEBUG_CRM`, `DEBUG_CALENDAR` and
+//! `DEBUG_WEBHOOK` set to `true` are short cuts.
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging; a command that is no server says only what is wrong.
+pub(crate) fn start(serving: bool) {
+    let default = if serving { "info" } else { "warn" };
+    let mut filter = match std::env::var("JACKFIELD_LOG") {
+        Ok(text) => EnvFilter::try_new(&text).unwrap_or_else(|e| {
+            eprintln!("warning: JACKFIELD_LOG is not understood ({e}); logging at `{default}`");
+            EnvFilter::new(default)
+        }),
+        Err(_) => EnvFilter::new(default),
+    };
+    for (variable, targets) in [
+        ("DEBUG_CRM", &["connector=debug", "pipeline=debug", "egress=debug"][..]),
+        ("DEBUG_CALENDAR", &["connector=debug", "pipeline=debug", "egress=debug"]),
+        ("DEBUG_WEBHOOK", &["connector=debug", "api=debug", "vault=debug"]),
+    ] {
+        if std::env::var(variable).is_ok_and(|v| v == "true") {
+            for directive in targets.iter().filter_map(|t| t.parse().ok()) {
+                filter = filter.add_directive(directive);
+            }
+        }
+    }
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

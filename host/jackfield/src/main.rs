@@ -1,0 +1,48 @@
+//! The binary: commands, configuration, wiring. Nothing else.
+//!
+//! **Owns** the command line ([`cli`]), the configuration ([`config`]), the one place where the crates are joined
+//! ([`host`], [`wire`]) and the demo. **Refuses** logic: a decision belongs to the crate that owns its facts.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks through standard output")]
+#![expect(missing_docs, reason = "clap's texts document the command line, and nothing here is a library")]
+
+mod cli;
+mod commands;
+mod config;
+mod host;
+mod logs;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let usage = e.use_stderr();
+            // The text goes to a terminal that may be closed already.
+            let _ = e.print();
+            return if usage { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    if let cli::Command::CompileComponent { memory, seconds } = cli.command {
+        let code = sandbox::compile_in_this_process(memory, seconds);
+        return ExitCode::from(u8::try_from(code).unwrap_or(2));
+    }
+    logs::start(matches!(cli.command, cli::Command::Serve { .. }));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("error: the runtime does not start: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What a connector asks for, for the person who consents, and how two versions differ in it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Auth, EgressRule, Endpoint, EndpointSource, Inject, Limits, Manifest, host_covers, path_covers};
+
+/// What a connector asks for. `Display` is the consent page for a terminal; serde gives the same as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Permissions {
+    /// What it may reach, and why.
+    pub reach: Vec<EgressRule>,
+    /// Base URLs that come from a credential, a setting or the account.
+    pub endpoints: Vec<Endpoint>,
+    /// The credentials that it takes, and where they are sent.
+    pub credentials: Vec<Auth>,
+    /// What it asks for beyond the host's defaults.
+    pub limits: Limits,
+}
+
+/// One difference between what two versions ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// Whether it may do more or less.
+    pub effect: Effect,
+    /// In words: `POST https://api.example.com/v1/**`.
+    pub what: String,
+}
+
+/// Whether a change lets a connector do more or less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Effect {
+    /// More: somebody must consent.
+    Widens,
+    /// Less.
+    Narrows,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = match self.effect {
+            Effect::Widens => '+',
+            Effect::Narrows => '-',
+        };
+        write!(f, "{sign} {}", self.what)
+    }
+}
+
+impl Permissions {
+    /// What a manifest asks for.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
+        Self {
+            reach: manifest.egress.clone(),
+            endpoints: manifest.endpoint.clone(),
+            credentials: manifest.auth.clone(),
+            limits: manifest.limits.clone(),
+        }
+    }
+
+    /// What `new` may do that `old` may not (first), and the reverse. A grant that is only written another way is no
+    /// change; a changed reason (`why`) or label is none either.
+    #[must_use]
+    pub fn diff(old: &Self, new: &Self) -> Vec<Change> {
+        let one_way = |from: &Self, to: &Self, effect| {
+            let what = added(from, to);
+            what.into_iter().map(move |what| Change { effect, what })
+        };
+        one_way(old, new, Effect::Widens).chain(one_way(new, old, Effect::Narrows)).collect()
+    }
+}
+
+/// What `to` has and `from` lacks.
+fn added(from: &Permissions, to: &Permissions) -> Vec<String> {
+    let mut found = Vec::new();
+    let had: Vec<Grants<'_>> = from.reach.iter().map(Grants::of_rule).collect();
+    for rule in &to.reach {
+        found.extend(Grants::of_rule(rule).beyond(&had));
+        let before =
+            from.reach.iter().filter(|r| host_covers(&r.host, &rule.host)).map(|r| r.redirects).max();
+        if rule.redirects > before.unwrap_or(0) {
+            found.push(format!("follow {} redirects from https://{}", rule.redirects, rule.host));
+        }
+    }
+    for endpoint in &to.endpoints {
+        let before = from.endpoints.iter().find(|e| e.name == endpoint.name);
+        let same = before.filter(|e| e.from == endpoint.from && e.setting == endpoint.setting);
+        let had: Vec<Grants<'_>> = same.into_iter().map(Grants::of_endpoint).collect();
+        let more = Grants::of_endpoint(endpoint).beyond(&had);
+        let base = source(endpoint);
+        found.extend(more.into_iter().map(|what| format!("{what} (endpoint {}, {base})", endpoint.name)));
+    }
+    for auth in &to.credentials {
+        found.extend(credential_added(from.credentials.iter().find(|a| a.kind == auth.kind), auth));
+    }
+    for ((name, old), (_, new)) in limits(&from.limits).into_iter().zip(limits(&to.limits)) {
+        if new > old {
+            found.push(format!("{name}: {new}"));
+        }
+    }
+    found
+}
+
+fn credential_added(before: Option<&Auth>, auth: &Auth) -> Vec<String> {
+    let place = place(auth);
+    if before.is_none_or(|b| b.inject != auth.inject || b.endpoint != auth.endpoint) {
+        return vec![format!("take a credential of kind {}, {place}", auth.kind)];
+    }
+    let had = before.map(|b| b.hosts.as_slice()).unwrap_or_default();
+    let more = auth.hosts.iter().filter(|h| !had.iter().any(|b| host_covers(b, h)));
+    more.map(|host| format!("send the {} credential to {host}", auth.kind)).collect()
+}
+
+/// Methods on hosts and paths.
+struct Grants<'a> {
+    methods: &'a [String],
+    hosts: Vec<&'a str>,
+    paths: Vec<&'a str>,
+}
+
+impl<'a> Grants<'a> {
+    fn of_rule(rule: &'a EgressRule) -> Self {
+        let paths = rule.paths.iter().map(String::as_str).collect();
+        Self { methods: &rule.methods, hosts: vec![&rule.host], paths }
+    }
+
+    fn of_endpoint(endpoint: &'a Endpoint) -> Self {
+        let hosts = endpoint.hosts.iter().map(String::as_str).collect();
+        // No path given: any.
+        let paths = if endpoint.paths.is_empty() {
+            vec!["/**"]
+        } else {
+            endpoint.paths.iter().map(String::as_str).collect()
+        };
+        Self { methods: &endpoint.methods, hosts, paths }
+    }
+
+    fn covers(&self, method: &str, host: &str, path: &str) -> bool {
+        self.methods.iter().any(|m| m == method)
+            && self.hosts.iter().any(|h| host_covers(h, host))
+            && self.paths.iter().any(|p| path_covers(p, path))
+    }
+
+    /// A line for each host and path with the methods that none of `had` covers.
+    fn beyond(&self, had: &[Self]) -> Vec<String> {
+        let mut lines = Vec::new();
+        for host in &self.hosts {
+            for path in &self.paths {
+                let new = self.methods.iter().filter(|m| !had.iter().any(|h| h.covers(m, host, path)));
+                let new: Vec<&str> = new.map(String::as_str).collect();
+                if !new.is_empty() {
+                    lines.push(format!("{} https://{host}{path}", new.join(", ")));
+                }
+            }
+        }
+        lines
+    }
+}
+
+fn source(endpoint: &Endpoint) -> String {
+    match (endpoint.from, &endpoint.setting) {
+        (EndpointSource::Credential, _) => "the URL is the credential".to_owned(),
+        (EndpointSource::Settings, Some(setting)) => format!("the URL is the setting {setting}"),
+        (EndpointSource::Settings, None) => "the URL is a setting".to_owned(),
+        (EndpointSource::Account, _) => "the provider names the URL".to_owned(),
+    }
+}
+
+fn place(auth: &Auth) -> String {
+    let hosts = auth.hosts.join(", ");
+    match (&auth.inject, &auth.endpoint) {
+        (_, Some(endpoint)) => format!("used as the endpoint {endpoint}"),
+        (None, None) => format!("sent in the header Authorization to {hosts}"),
+        (Some(Inject::Header { name, .. }), None) => format!("sent in the header {name} to {hosts}"),
+        (Some(Inject::Query { name }), None) => format!("sent in the query parameter {name} to {hosts}"),
+        (Some(Inject::Path { placeholder }), None) => {
+            format!("sent in the path, as {placeholder}, to {hosts}")
+        }
+        (Some(Inject::Body { field }), None) => format!("sent in the body, as {field}, to {hosts}"),
+    }
+}
+
+/// With the host's defaults for what is not given, so that asking for less than a default counts as less.
+fn limits(l: &Limits) -> [(&'static str, u64); 6] {
+    [
+        ("CPU time of a call, ms", l.cpu_ms.unwrap_or(2_000)),
+        ("time of a call, ms", l.deadline_ms.unwrap_or(60_000)),
+        ("memory, MiB", l.memory_mib.unwrap_or(64).into()),
+        ("HTTP requests of a call", l.http_requests.unwrap_or(100).into()),
+        ("largest answer, MiB", l.response_mib.unwrap_or(8).into()),
+        ("largest request, MiB", l.request_mib.unwrap_or(8).into()),
+    ]
+}
+
+impl fmt::Display for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "It may reach")?;
+        if self.reach.is_empty() && self.endpoints.is_empty() {
+            writeln!(f, "  nothing")?;
+        }
+        for rule in &self.reach {
+            writeln!(f, "  https://{}{}", rule.host, because(&rule.why))?;
+            writeln!(f, "    {}  {}", rule.methods.join(", "), rule.paths.join("  "))?;
+            if rule.redirects > 0 {
+                writeln!(f, "    and follow up to {} redirects", rule.redirects)?;
+            }
+        }
+        for endpoint in &self.endpoints {
+            writeln!(f, "  endpoint {}: {}{}", endpoint.name, source(endpoint), because(&endpoint.why))?;
+            let paths =
+                if endpoint.paths.is_empty() { "any path".to_owned() } else { endpoint.paths.join("  ") };
+            writeln!(f, "    on {}", endpoint.hosts.join(", "))?;
+            writeln!(f, "    {}  {paths}", endpoint.methods.join(", "))?;
+        }
+        writeln!(f, "It takes")?;
+        if self.credentials.is_empty() {
+            writeln!(f, "  no credential")?;
+        }
+        for auth in &self.credentials {
+            let label = if auth.label.is_empty() {
+                auth.kind.to_string()
+            } else {
+                format!("{} ({})", auth.label, auth.kind)
+            };
+            writeln!(f, "  {label}: {}; the connector never sees it", place(auth))?;
+        }
+        let defaults = limits(&Limits::default());
+        let asked = limits(&self.limits).into_iter().zip(defaults).filter(|(a, d)| a.1 != d.1);
+        let asked: Vec<String> =
+            asked.map(|((name, n), (_, d))| format!("  {name}: {n} (usually {d})")).collect();
+        if !asked.is_empty() {
+            writeln!(f, "Its limits")?;
+            writeln!(f, "{}", asked.join("\n"))?;
+        }
+        Ok(())
+    }
+}
+
+fn because(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(" – {why}") }
+}

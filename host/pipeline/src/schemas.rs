@@ -1,0 +1,60 @@
+//! What an object's fields are called: the last stored `describe`, or a fresh one at the first run.
+
+use sandbox::Halt;
+use sandbox::v0_1::core::Error;
+use sandbox::v0_1::crm::ObjectType;
+use store::{Connection, Described, StoreError};
+
+use crate::Pipeline;
+use crate::open::Open;
+use crate::planning::schema::Schema;
+
+/// The schema could not be had.
+pub(crate) enum NoSchema {
+    Error(Error),
+    Halt(Halt),
+    Store(StoreError),
+}
+
+impl Pipeline {
+    /// The schema of `object` in this connection's account. None where the connector describes nothing.
+    pub(crate) async fn schema(
+        &self,
+        connection: &Connection,
+        open: &Open,
+        object: &str,
+    ) -> Result<Option<Schema>, NoSchema> {
+        let store = &self.parts.store;
+        if let Some(known) = store.described(&connection.id, object).await.map_err(NoSchema::Store)? {
+            return Ok(Schema::read(&known.schema));
+        }
+        if !open.connector.interfaces().contains(&"crm/schema") {
+            return Ok(None);
+        }
+        let answer = open.connector.crm_describe(open.call(connection, store), object_type(object)).await;
+        let described = match answer.map_err(NoSchema::Halt)? {
+            Ok(described) => described,
+            Err(Error::Unsupported(_)) => return Ok(None),
+            Err(error) => return Err(NoSchema::Error(error)),
+        };
+        let fields = serde_json::from_str(&described.fields).unwrap_or_default();
+        let mut schema = serde_json::to_value(&described).unwrap_or_default();
+        schema["fields"] = fields;
+        let row = Described { object: object.to_owned(), schema, at: self.parts.clock.now() };
+        store.put_described(&connection.id, &row).await.map_err(NoSchema::Store)?;
+        Ok(Schema::read(&row.schema))
+    }
+}
+
+fn object_type(name: &str) -> ObjectType {
+    match name {
+        "contact" => ObjectType::Contact,
+        "lead" => ObjectType::Lead,
+        "company" => ObjectType::Company,
+        "deal" => ObjectType::Deal,
+        "task" => ObjectType::Task,
+        "note" => ObjectType::Note,
+        "activity" => ObjectType::Activity,
+        other => ObjectType::Custom(other.to_owned()),
+    }
+}

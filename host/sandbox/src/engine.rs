@@ -1,0 +1,70 @@
+//! Two engines with one configuration but for the allocator: the pool that runs connectors, and the on-demand one that
+//! compiles them in a child process (the pool reserves terabytes of addresses; artefacts fit both).
+
+use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::limits::TICK;
+
+/// Calls at one time. A component may have several memories and many core instances, so the pool holds more of those.
+pub(crate) const CALLS_AT_ONCE: u32 = 64;
+
+fn common() -> Config {
+    let mut config = Config::new();
+    config.wasm_component_model(true);
+    config.epoch_interruption(true);
+    // Shared memory would escape the meter; threads are not even compiled in.
+    config.shared_memory(false);
+    config.max_wasm_stack(512 * 1024);
+    config.async_stack_size(1024 * 1024);
+    config.memory_init_cow(true);
+    // A trap's message goes to a log: frames' names are enough.
+    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
+    config
+}
+
+/// The engine that only compiles.
+pub(crate) fn compiling() -> wasmtime::Result<Engine> {
+    Engine::new(&common())
+}
+
+/// The engine that runs, with its pool, and the one OS thread that ticks its epochs.
+///
+/// # Errors
+/// When the pool's addresses cannot be reserved.
+pub(crate) fn running() -> wasmtime::Result<Engine> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(CALLS_AT_ONCE)
+        .total_stacks(CALLS_AT_ONCE)
+        .max_core_instances_per_component(60)
+        .total_core_instances(CALLS_AT_ONCE * 16)
+        .max_memories_per_component(20)
+        .total_memories(CALLS_AT_ONCE * 4)
+        .max_tables_per_component(20)
+        .total_tables(CALLS_AT_ONCE * 8)
+        // Compiled Python and JavaScript connectors carry some 100,000 function references.
+        .table_elements(200_000)
+        .max_component_instance_size(1024 * 1024)
+        .max_core_instance_size(1024 * 1024)
+        // A scan may skip dirty pages that were swapped out, so one tenant could read another's: wasmtime #14357.
+        .pagemap_scan(wasmtime::Enabled::No);
+    let mut config = common();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    let engine = Engine::new(&config)?;
+    tick(engine.weak())?;
+    Ok(engine)
+}
+
+/// One thread for the life of the engine: a task could be starved by the very guest that it is to interrupt.
+fn tick(engine: EngineWeak) -> wasmtime::Result<()> {
+    std::thread::Builder::new()
+        .name("epoch".to_owned())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(TICK);
+            }
+        })
+        .map(|_| ())
+        .map_err(wasmtime::Error::from)
+}

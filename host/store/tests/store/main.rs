@@ -1,0 +1,8 @@
+//! The store at its boundary: a file, a clock and ids that the tests own.
+
+mod commit;
+mod connections;
+mod inbox;
+mod queue;
+mod support;
+mod tmp;
