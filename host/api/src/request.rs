@@ -14,9 +14,6 @@ use crate::state::App;
 
 /// A body up to this size is read without waiting for one of the places for large bodies.
 const SMALL: usize = 256 << 10;
-/// A refused body is read on and thrown away up to here, so that its sender gets to see the answer: a connection that is
-/// closed on unread bytes is reset, and the answer with it (RFC 9112 §9.6).
-const DRAINED: usize = 64 << 20;
 /// Characters of an id in a path; ours have 36, a sender's 128 at most.
 const LONGEST_ID: usize = 128;
 
@@ -75,26 +72,21 @@ async fn read(mut body: Body, announced: Option<usize>, limit: usize) -> Result<
             format!("The body is larger than {shown}, the most this route takes."),
         )
     };
-    if announced.is_some_and(|n| n > DRAINED) {
+    // The rest of a refused body is thrown away where the connection ends, in `serve`.
+    if announced.is_some_and(|n| n > limit) {
         return Err(too_large());
     }
     let mut kept = Vec::with_capacity(announced.unwrap_or(0).min(SMALL));
-    let mut seen = 0usize;
     while let Some(frame) = body.frame().await {
         let frame =
             frame.map_err(|_| Problem::new(Code::IncompleteBody, "The body ended before it was whole."))?;
         let Ok(data) = frame.into_data() else { continue };
-        seen = seen.saturating_add(data.len());
-        if seen <= limit {
-            kept.extend_from_slice(&data);
-        } else {
-            kept = Vec::new();
+        if kept.len() + data.len() > limit {
+            return Err(too_large());
         }
-        if seen > DRAINED {
-            break;
-        }
+        kept.extend_from_slice(&data);
     }
-    if seen > limit { Err(too_large()) } else { Ok(kept) }
+    Ok(kept)
 }
 
 /// The id in a path. One that is too long to be any is already not found.

@@ -22,7 +22,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The whole surface. Every answer that is no success is a problem document, those for unknown routes, wrong methods,
 /// bodies too large, time run out and panics included.
-#[must_use]
 pub fn router(state: Api) -> Router {
     let (table, document) = table().split_for_parts();
     let document = ops::openapi::finish(document);

@@ -21,6 +21,11 @@ const MOST_CONNECTIONS: usize = 4_096;
 /// A request's own limits are shorter, so what this cuts off is a head or a body that trickles in, or an answer that
 /// nobody takes.
 const PATIENCE: Duration = Duration::from_secs(65);
+/// What a peer still sends when its connection ends is read and thrown away up to here, so that it gets to see the answer
+/// that refused it: closing on unread bytes resets the connection, and the answer may be lost (RFC 9112 §9.6).
+const MOST_LINGERING: usize = 64 << 20;
+/// How long that may take.
+const LINGER: Duration = Duration::from_secs(5);
 /// How long requests in flight may take to end once the host shuts down.
 const GRACE: Duration = Duration::from_secs(35);
 
@@ -63,10 +68,10 @@ struct Gate {
 }
 
 impl Listener for Gate {
-    type Io = Patient;
+    type Io = Patient<TcpStream>;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Patient, SocketAddr) {
+    async fn accept(&mut self) -> (Patient<TcpStream>, SocketAddr) {
         let place = self.places.clone().acquire_owned().await.ok();
         // Errors of single connections are retried within.
         let (stream, address) = Listener::accept(&mut self.listener).await;
@@ -80,22 +85,25 @@ impl Listener for Gate {
     }
 }
 
-/// A stream that fails once its peer has used up its time.
-struct Patient {
-    stream: TcpStream,
+/// A stream that fails once its peer has used up its time, and that lingers when it is closed.
+struct Patient<S> {
+    stream: S,
     until: Pin<Box<Sleep>>,
     /// Whether something was read since the last write.
     asked: bool,
+    /// What was thrown away since our side was closed; none: it is open.
+    lingered: Option<usize>,
     _place: Option<OwnedSemaphorePermit>,
 }
 
-impl Patient {
-    fn new(stream: TcpStream, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { stream, until: Box::pin(tokio::time::sleep(PATIENCE)), asked: false, _place: place }
+impl<S: AsyncRead + AsyncWrite + Unpin> Patient<S> {
+    fn new(stream: S, place: Option<OwnedSemaphorePermit>) -> Self {
+        let until = Box::pin(tokio::time::sleep(PATIENCE));
+        Self { stream, until, asked: false, lingered: None, _place: place }
     }
 
-    fn renew(&mut self) {
-        self.until.as_mut().reset(Instant::now() + PATIENCE);
+    fn renew(&mut self, patience: Duration) {
+        self.until.as_mut().reset(Instant::now() + patience);
     }
 
     /// What to say while the stream is not ready.
@@ -109,14 +117,14 @@ impl Patient {
             Poll::Pending => self.waiting(cx),
             Poll::Ready(result) => {
                 self.asked = false;
-                self.renew();
+                self.renew(PATIENCE);
                 Poll::Ready(result)
             }
         }
     }
 }
 
-impl AsyncRead for Patient {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Patient<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -127,7 +135,7 @@ impl AsyncRead for Patient {
             Poll::Ready(result) => {
                 if !self.asked {
                     self.asked = true;
-                    self.renew();
+                    self.renew(PATIENCE);
                 }
                 // A byte now and then does not buy more time.
                 if self.until.as_mut().poll(cx).is_ready() {
@@ -139,7 +147,7 @@ impl AsyncRead for Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.written(cx, result)
@@ -163,6 +171,74 @@ impl AsyncWrite for Patient {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let mut thrown_away = match self.lingered {
+            Some(so_far) => so_far,
+            None => {
+                ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+                self.renew(LINGER);
+                0
+            }
+        };
+        let mut scratch = [0; 16 << 10];
+        while thrown_away < MOST_LINGERING && self.until.as_mut().poll(cx).is_pending() {
+            self.lingered = Some(thrown_away);
+            let mut buf = ReadBuf::new(&mut scratch);
+            // Whatever ends the reading ends the connection: there is nobody to tell.
+            if ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf)).is_err() || buf.filled().is_empty()
+            {
+                break;
+            }
+            thrown_away += buf.filled().len();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_trickles_in_is_cut_off() {
+        let (mut peer, ours) = duplex(64);
+        let mut ours = Patient::new(ours, None);
+        let began = Instant::now();
+        tokio::spawn(async move {
+            while peer.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        });
+        let error = loop {
+            if let Err(e) = ours.read_u8().await {
+                break e;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_asks_and_is_answered_stays_open() {
+        let (mut peer, ours) = duplex(64);
+        let mut ours = Patient::new(ours, None);
+        for _ in 0..10 {
+            tokio::time::sleep(PATIENCE / 2).await;
+            peer.write_all(b"x").await.unwrap();
+            ours.read_u8().await.unwrap();
+            tokio::time::sleep(PATIENCE / 2).await;
+            ours.write_all(b"y").await.unwrap();
+            peer.read_u8().await.unwrap();
+        }
+        assert_eq!(ours.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_never_ends_is_not_waited_for() {
+        let (peer, ours) = duplex(64);
+        let began = Instant::now();
+        Patient::new(ours, None).shutdown().await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), LINGER.as_secs());
+        drop(peer);
     }
 }

@@ -44,6 +44,8 @@ pub struct Limits {
     pub large_bodies: usize,
     /// How long a body may take to arrive, waiting for room included. Default 20 s.
     pub body: Duration,
+    /// How long a live call may take; less than the request may. Default 25 s.
+    pub live: Duration,
     /// How long a request may take altogether. Default 30 s.
     pub request: Duration,
 }
@@ -54,6 +56,7 @@ impl Default for Limits {
             in_flight: 512,
             large_bodies: 16,
             body: Duration::from_secs(20),
+            live: Duration::from_secs(25),
             request: Duration::from_secs(30),
         }
     }

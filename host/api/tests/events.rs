@@ -103,8 +103,15 @@ async fn every_operation_attempt_and_receipt_of_an_event_is_shown() {
     let receipt = json!({"id": "501", "disposition": "created"});
     let fate = Fate::Done { receipt: receipt.clone(), remote_id: Some("501".into()), version: None };
     let (job, token) = (leased.id, leased.token);
-    let settlement =
-        Settlement { job, token, fate, attempt, connection_status: None, connection_wait_until: None };
+    let settlement = Settlement {
+        job,
+        token,
+        fate,
+        attempt,
+        connection_status: None,
+        connection_wait_until: None,
+        drop_links: false,
+    };
     assert_eq!(site.store.settle(vec![settlement]).await.unwrap(), [true]);
 
     let done = site.get("/api/events/e1").await.json;

@@ -1,4 +1,5 @@
 //! What stands around every route: probes, request ids, bounds on time and number, an orderly end.
+#![expect(clippy::unwrap_used, reason = "a test fails on what it does not expect")]
 
 mod common;
 
@@ -95,17 +96,33 @@ async fn a_sender_of_ten_mebibytes_gets_to_read_the_refusal_on_its_socket() {
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(api::serve(listener, site.router.clone(), std::future::pending()));
     let body = vec![b'['; 10 << 20];
-    let head = format!(
-        "POST /api/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        site.key,
-        body.len()
-    );
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let answer = exchange(&mut stream, &[head.as_bytes(), &body].concat()).await;
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
-    assert!(answer.contains("\"code\":\"body_too_large\""), "{answer}");
+    for (key, kind, status, code) in [
+        (site.key.as_str(), "application/json", 413, "body_too_large"),
+        (site.key.as_str(), "text/plain", 415, "unsupported_media_type"),
+        ("jf_wrong", "application/json", 401, "unauthorized"),
+    ] {
+        let head = format!(
+            "POST /api/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: {kind}\r\n\
+             content-length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let answer = exchange(&mut stream, &[head.as_bytes(), &body].concat()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(answer.contains(&format!("\"code\":\"{code}\"")), "{answer}");
+    }
     serving.abort();
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_without_details() {
+    let site = Site::new().await;
+    let path = format!("{}/test", site.connect().await);
+    // The stub waits for a word that never comes, and panics.
+    *site.held.lock().unwrap() = Some(oneshot::channel().1);
+    let answer = site.ask("POST", &path, None).await;
+    answer.is_problem(500, "internal");
+    assert!(!answer.text.contains("panic"));
 }
 
 #[tokio::test]

@@ -113,4 +113,28 @@ mod tests {
         assert!(wire.settle());
         assert!(wire.mark().is_ok());
     }
+
+    #[tokio::test]
+    async fn every_way_to_write_counts_and_a_cut_wire_writes_nothing() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        for vectored in [false, true] {
+            for cut in [false, true] {
+                let (ours, mut theirs) = tokio::io::duplex(64);
+                let wire = std::sync::Arc::new(Wire::default());
+                let mut marked = Marked { io: ours, wire: std::sync::Arc::clone(&wire) };
+                if cut {
+                    assert!(!wire.settle());
+                }
+                let written = match vectored {
+                    true => marked.write_vectored(&[IoSlice::new(b"x")]).await,
+                    false => marked.write(b"x").await,
+                };
+                assert_eq!((written.is_ok(), wire.settle()), (!cut, !cut));
+                drop(marked);
+                let mut read = Vec::new();
+                theirs.read_to_end(&mut read).await.unwrap();
+                assert_eq!(read.is_empty(), cut);
+            }
+        }
+    }
 }

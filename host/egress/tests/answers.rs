@@ -55,6 +55,35 @@ async fn an_endless_head_is_bounded() {
     );
 }
 
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_is_not_waited_for() {
+    let world = World::new(|_| Reply::Keep(b"HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n".to_vec()));
+    assert_eq!(small(&world).send(get(URL)).await.unwrap_err(), Refusal::TooLarge(1_000));
+    let mut head = get(URL);
+    head.method = "HEAD".into();
+    let granted = manifest(
+        json!({ "egress": [{ "methods": ["HEAD"], "host": "api.example.com", "paths": ["/**"] }] }),
+    );
+    let lane = world.lane_of("c", granted, Keys::none(), |o| o.limits.response_bytes = 1_000);
+    assert!(lane.send(head).await.is_ok(), "a HEAD's length announces no body");
+}
+
+#[tokio::test]
+async fn a_head_is_bounded_in_size_and_in_headers() {
+    let head = async |headers: usize, size: usize| {
+        let lines: String = (0..headers).map(|i| format!("x-{i}: {}\r\n", "v".repeat(size))).collect();
+        let world = World::new(move |_| {
+            Reply::Keep(format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{lines}\r\n").into_bytes())
+        });
+        let lane = world.lane_of("c", manifest(json!({})), Keys::none(), |o| o.limits.header_bytes = 16_384);
+        lane.send(get(URL)).await.map(|r| r.status)
+    };
+    assert_eq!(head(1, 15_000).await, Ok(200));
+    assert_eq!(head(1, 100_000).await, Err(Refusal::TooLarge(16_384)));
+    assert_eq!(head(200, 4).await, Ok(200));
+    assert_eq!(head(300, 4).await, Err(Refusal::TooLarge(16_384)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_drip_ends_with_the_deadline() {
     for reply in [

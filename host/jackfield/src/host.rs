@@ -20,7 +20,6 @@ pub(crate) struct Host {
     pub(crate) store: Store,
     pub(crate) vault: Arc<Vault>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) pipeline: Arc<Pipeline>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
@@ -78,12 +77,12 @@ impl Host {
             store: store.clone(),
             vault: vault.clone(),
             catalog: catalog.clone(),
-            sandbox: sandbox.clone(),
+            sandbox,
             egress: Egress::new(options),
             clock: clock.clone(),
             ids: ids.clone(),
             caps: Limits::caps(),
         });
-        Ok(Self { store, vault, catalog, sandbox, pipeline, clock, ids })
+        Ok(Self { store, vault, catalog, pipeline, clock, ids })
     }
 }

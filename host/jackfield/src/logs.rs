@@ -3,9 +3,8 @@
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging; a command that is no server says only what is wrong.
-pub(crate) fn start(serving: bool) {
-    let default = if serving { "info" } else { "warn" };
+/// Starts logging at `default`, unless `JACKFIELD_LOG` says otherwise.
+pub(crate) fn start(default: &str) {
     let mut filter = match std::env::var("JACKFIELD_LOG") {
         Ok(text) => EnvFilter::try_new(&text).unwrap_or_else(|e| {
             eprintln!("warning: JACKFIELD_LOG is not understood ({e}); logging at `{default}`");

@@ -3,7 +3,6 @@
 //! **Owns** the command line ([`cli`]), the configuration ([`config`]), the one place where the crates are joined
 //! ([`host`], [`wire`]) and the demo. **Refuses** logic: a decision belongs to the crate that owns its facts.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks through standard output")]
-#![expect(missing_docs, reason = "clap's texts document the command line, and nothing here is a library")]
 
 mod cli;
 mod commands;
@@ -30,7 +29,12 @@ fn main() -> ExitCode {
         let code = sandbox::compile_in_this_process(memory, seconds);
         return ExitCode::from(u8::try_from(code).unwrap_or(2));
     }
-    logs::start(matches!(cli.command, cli::Command::Serve { .. }));
+    logs::start(match cli.command {
+        cli::Command::Serve { .. } => "info",
+        // Its overrides are the point of it, and shown in its own words.
+        cli::Command::Demo { .. } => "error",
+        _ => "warn",
+    });
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {

@@ -204,17 +204,16 @@ impl fmt::Display for Permissions {
         }
         for rule in &self.reach {
             writeln!(f, "  https://{}{}", rule.host, because(&rule.why))?;
-            writeln!(f, "    {}  {}", rule.methods.join(", "), rule.paths.join("  "))?;
+            granted(f, &rule.methods, &rule.paths)?;
             if rule.redirects > 0 {
                 writeln!(f, "    and follow up to {} redirects", rule.redirects)?;
             }
         }
         for endpoint in &self.endpoints {
             writeln!(f, "  endpoint {}: {}{}", endpoint.name, source(endpoint), because(&endpoint.why))?;
-            let paths =
-                if endpoint.paths.is_empty() { "any path".to_owned() } else { endpoint.paths.join("  ") };
+            let any = ["any path".to_owned()];
             writeln!(f, "    on {}", endpoint.hosts.join(", "))?;
-            writeln!(f, "    {}  {paths}", endpoint.methods.join(", "))?;
+            granted(f, &endpoint.methods, if endpoint.paths.is_empty() { &any } else { &endpoint.paths })?;
         }
         writeln!(f, "It takes")?;
         if self.credentials.is_empty() {
@@ -238,6 +237,16 @@ impl fmt::Display for Permissions {
         }
         Ok(())
     }
+}
+
+/// Methods and paths on one line, or a line for each path where that would not fit a terminal.
+fn granted(f: &mut fmt::Formatter<'_>, methods: &[String], paths: &[String]) -> fmt::Result {
+    let one_line = format!("    {}  {}", methods.join(", "), paths.join("  "));
+    if one_line.len() <= 100 {
+        return writeln!(f, "{one_line}");
+    }
+    writeln!(f, "    {}", methods.join(", "))?;
+    paths.iter().try_for_each(|path| writeln!(f, "      {path}"))
 }
 
 fn because(why: &str) -> String {

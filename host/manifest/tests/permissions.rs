@@ -33,6 +33,10 @@ fn the_consent_page_names_hosts_methods_paths_reasons_credentials_and_limits() {
     ] {
         assert!(page.contains(want), "{want}\n---\n{page}");
     }
+    let many = FULL.replacen("\"/v1/me\"", &format!("\"/v1/{}\"", "x".repeat(80)), 1);
+    assert!(
+        of(&many).to_string().contains("    GET, POST, PATCH\n      /v1/contacts/**\n      /v1/calls/*\n")
+    );
     let none = of("manifest = 1\nid = \"x\"\nname = \"X\"\nversion = \"1.0.0\"\n").to_string();
     assert_eq!(none, "It may reach\n  nothing\nIt takes\n  no credential\n");
 }

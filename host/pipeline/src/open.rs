@@ -143,7 +143,7 @@ fn endpoints(entry: &Entry, connection: &Connection, config: &Value) -> BTreeMap
                 .account
                 .as_ref()
                 .and_then(|a| a["endpoints"].as_array())
-                .and_then(|pairs| pairs.iter().find(|p| p[0] == Value::from(endpoint.name.as_str())))
+                .and_then(|pairs| pairs.iter().find(|p| p[0] == endpoint.name.as_str()))
                 .and_then(|pair| pair[1].as_str()),
         };
         if let Some(url) = url {

@@ -154,7 +154,14 @@ impl Pipeline {
         };
         let earlier = self.earlier(job, operation).await?;
         let known = Known { own: &own, person: &person, schema: schema.as_ref(), earlier: &earlier };
-        let call = compose(operation, &job.op_key, &known)?;
+        let call = match (compose(operation, &job.op_key, &known), operation.described_object()) {
+            // The stored schema may be older than the field: one fresh look before the job fails.
+            (Err(e), Some(object)) if e.code() == "unknown_field" => {
+                let fresh = self.describe(connection, open, object).await?;
+                compose(operation, &job.op_key, &Known { schema: fresh.as_ref(), ..known })?
+            }
+            (call, _) => call?,
+        };
         let (interface, object) = operation.target();
         seen.repeatable = call.names_a_record()
             || retry::replay_safe(&open.entry.manifest.retry.replay_safe, interface, object);

@@ -2,11 +2,11 @@
 
 use sandbox::Halt;
 use sandbox::v0_1::core::Error;
-use sandbox::v0_1::crm::ObjectType;
 use store::{Connection, Described, StoreError};
 
 use crate::Pipeline;
 use crate::open::Open;
+use crate::planning::compose::object_type;
 use crate::planning::schema::Schema;
 
 /// The schema could not be had.
@@ -17,17 +17,28 @@ pub(crate) enum NoSchema {
 }
 
 impl Pipeline {
-    /// The schema of `object` in this connection's account. None where the connector describes nothing.
+    /// The last stored schema of `object` in this connection's account, else a fresh one. None where the connector
+    /// describes nothing.
     pub(crate) async fn schema(
         &self,
         connection: &Connection,
         open: &Open,
         object: &str,
     ) -> Result<Option<Schema>, NoSchema> {
-        let store = &self.parts.store;
-        if let Some(known) = store.described(&connection.id, object).await.map_err(NoSchema::Store)? {
-            return Ok(Schema::read(&known.schema));
+        match self.parts.store.described(&connection.id, object).await.map_err(NoSchema::Store)? {
+            Some(known) => Ok(Schema::read(&known.schema)),
+            None => self.describe(connection, open, object).await,
         }
+    }
+
+    /// Asks the connector, and keeps the answer.
+    pub(crate) async fn describe(
+        &self,
+        connection: &Connection,
+        open: &Open,
+        object: &str,
+    ) -> Result<Option<Schema>, NoSchema> {
+        let store = &self.parts.store;
         if !open.connector.interfaces().contains(&"crm/schema") {
             return Ok(None);
         }
@@ -43,18 +54,5 @@ impl Pipeline {
         let row = Described { object: object.to_owned(), schema, at: self.parts.clock.now() };
         store.put_described(&connection.id, &row).await.map_err(NoSchema::Store)?;
         Ok(Schema::read(&row.schema))
-    }
-}
-
-fn object_type(name: &str) -> ObjectType {
-    match name {
-        "contact" => ObjectType::Contact,
-        "lead" => ObjectType::Lead,
-        "company" => ObjectType::Company,
-        "deal" => ObjectType::Deal,
-        "task" => ObjectType::Task,
-        "note" => ObjectType::Note,
-        "activity" => ObjectType::Activity,
-        other => ObjectType::Custom(other.to_owned()),
     }
 }

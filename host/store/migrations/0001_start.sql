@@ -107,10 +107,9 @@ CREATE TABLE job (
     finished_at BIGINT
 );
 CREATE INDEX job_event ON job (event_id, id);
-CREATE INDEX job_provides ON job (connection_id, provides, id) WHERE state = 'done';
 CREATE INDEX job_ready ON job (connection_id, lane, run_at, id) WHERE state = 'queued' AND blockers = 0;
 CREATE INDEX job_open ON job (connection_id, state) WHERE finished_at IS NULL;
-
+CREATE INDEX job_done ON job (connection_id, provides, id) WHERE state = 'done' AND provides <> '[]';
 CREATE INDEX job_lease ON job (lease_until) WHERE state = 'running';
 
 -- job_id waits until after_id is done or failed; then the row goes.

@@ -8,7 +8,8 @@ use crate::{LocalKey, Store, StoreError};
 
 /// The latest ones: a record that has had more events than this is complete.
 const EARLIER: &str = "SELECT op FROM job
-    WHERE connection_id = $1 AND provides = $2 AND provides <> '[]' AND state = 'done' AND id < $3 ORDER BY id DESC LIMIT 20";
+    WHERE connection_id = $1 AND provides = $2 AND provides <> '[]' AND state = 'done' AND id < $3
+    ORDER BY id DESC LIMIT 20";
 
 /// The daily work, for `plans`.
 #[cfg(test)]

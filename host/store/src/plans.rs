@@ -46,7 +46,9 @@ async fn no_statement_of_the_daily_work_reads_through_a_growing_table() {
             let (verb, table) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
             let growing = GROWING.contains(&table) || ["j", "l", "a"].contains(&table);
             let small = OPEN.iter().any(|index| row.contains(index));
-            assert!(!(verb == "SCAN" && growing && !small), "{row}\n{sql}");
+            // A range of ids alone is half of the table.
+            let through = verb == "SCAN" || row.ends_with("(id<?)") || row.ends_with("(id>?)");
+            assert!(!(through && growing && !small), "{row}\n{sql}");
         }
     }
     assert!(seen > 40, "{seen} steps only");

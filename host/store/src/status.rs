@@ -48,7 +48,10 @@ pub(crate) async fn set(
     let from = parse(&row.read().text()?)?;
     let now = tx.now();
     tx.execute(SET, values![id, name(to), reason, now]).await?;
-    if to == ConnectionStatus::Active && (renewed || from != to) {
+    if from == to && !renewed {
+        return Ok(());
+    }
+    if to == ConnectionStatus::Active {
         tx.execute(RELEASE, values![id, now]).await?;
     }
     ready::find(tx, id).await

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use model::Ids;
 use sha2::{Digest as _, Sha256};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The longest key file that is read: room for 64 hex digits and blanks.
 const MAX_FILE: u64 = 1_024;
@@ -172,7 +172,6 @@ fn create(path: &Path, ids: &dyn Ids) -> io::Result<()> {
         outcome => outcome,
     });
     let removed = fs::remove_file(&draft);
-    suffix.zeroize();
     written.and(removed)?;
     File::open(folder)?.sync_all()
 }

@@ -159,8 +159,10 @@ fn merged(name: &str, mut ours: Json, theirs: &Json) -> Json {
                 let known = theirs.as_array().into_iter().flatten().find(|known| {
                     known["email"].as_str().is_some_and(|theirs| theirs.eq_ignore_ascii_case(&email))
                 });
-                if let Some(known) = known {
-                    *guest = known.clone();
+                for kept in ["responseStatus", "comment", "additionalGuests"] {
+                    if let Some(value) = known.map(|known| &known[kept]).filter(|value| !value.is_null()) {
+                        guest[kept] = value.clone();
+                    }
                 }
             }
         }

@@ -37,7 +37,7 @@ pub fn task(task: &Task) -> Draft {
     members.push(Member::new(
         "priority",
         "hs_task_priority",
-        task.priority.as_deref().map(str::to_uppercase),
+        task.priority.as_deref().map(str::to_ascii_uppercase),
     ));
     let done = task.completed_at.as_ref().map(|_| "COMPLETED".to_owned());
     let open = done.is_none().then(|| "NOT_STARTED".to_owned());
@@ -158,7 +158,7 @@ fn read_call(text: &dyn Fn(&str) -> Option<String>) -> Call {
 
 /// `NO_ANSWER` → `no-answer`; and British spelling, as the contract has it.
 fn our_word(theirs: &str) -> String {
-    if theirs == "CANCELED" { "cancelled".to_owned() } else { theirs.to_lowercase().replace('_', "-") }
+    if theirs == "CANCELED" { "cancelled".to_owned() } else { theirs.to_ascii_lowercase().replace('_', "-") }
 }
 
 fn html(text: &str) -> String {

@@ -38,15 +38,18 @@ fn text(body: &Json, member: &str) -> String {
 /// Named in `context` of the body or of one of its errors, as `missingScopes` or `requiredGranularScopes`.
 fn missing_scopes(body: &Json) -> Vec<String> {
     let errors = body["errors"].as_array().into_iter().flatten();
-    let mut scopes: Vec<String> = std::iter::once(body)
+    let named = std::iter::once(body)
         .chain(errors)
         .flat_map(|part| [&part["context"]["missingScopes"], &part["context"]["requiredGranularScopes"]])
         .filter_map(Json::as_array)
         .flatten()
-        .filter_map(|scope| scope.as_str().map(str::to_owned))
-        .collect();
-    scopes.sort();
-    scopes.dedup();
+        .filter_map(Json::as_str);
+    let mut scopes: Vec<String> = Vec::new();
+    for scope in named {
+        if !scopes.iter().any(|known| known == scope) {
+            scopes.push(scope.to_owned());
+        }
+    }
     if scopes.is_empty() {
         scopes.push(text(body, "message"));
     }

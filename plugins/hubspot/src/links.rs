@@ -63,6 +63,6 @@ fn linkable(target: &ObjectType) -> Result<&'static str> {
         ObjectType::Contact => Ok("contacts"),
         ObjectType::Company => Ok("companies"),
         ObjectType::Deal => Ok("deals"),
-        other => Err(Error::Unsupported(format!("links to {other:?}"))),
+        _ => Err(Error::unsupported("links to anything but contacts, companies and deals")),
     }
 }

@@ -67,7 +67,9 @@ impl Draft {
         };
         let custom = self.custom.iter().filter(|(name, _)| wanted(name)).cloned();
         let all = chosen.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(custom);
-        Ok(all.map(|(name, value)| (name, value.unwrap_or_default().into())).collect())
+        let mut properties = Map::new();
+        properties.extend(all.map(|(name, value)| (name, Json::from(value.unwrap_or_default()))));
+        Ok(properties)
     }
 }
 
@@ -107,11 +109,12 @@ fn matched(op: &Upsert, draft: &Draft, set: &Map<String, Json>, record: &Json) -
         OnMatch::Update => {}
     }
     check_version(record, op.if_version.as_deref())?;
-    let changes: Map<String, Json> = set
-        .iter()
-        .filter(|(name, value)| differs(name, value, &record["properties"][name.as_str()]))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+    let mut changes = Map::new();
+    for (name, value) in set {
+        if differs(name, value, &record["properties"][name.as_str()]) {
+            changes.insert(name.clone(), value.clone());
+        }
+    }
     let mut receipt = receipt(&op.op_key, record, Disposition::Unchanged);
     if !changes.is_empty() {
         let path = format!("{OBJECTS}/{}/{}", draft.object, encode(&id));
@@ -142,10 +145,7 @@ fn create(op: &Upsert, draft: &Draft, mut properties: Map<String, Json>) -> Resu
     for link in draft.links.iter().filter(|link| association(draft.object, link).is_none()) {
         // The record is made: failing now would make it again. The next write of it links it.
         if let Err(error) = associate(draft.object, &id, link) {
-            log::warn(
-                "The new record could not be linked",
-                &[("to", &link.id), ("error", &format!("{error:?}"))],
-            );
+            log::warn("The new record could not be linked", &[("to", &link.id), ("error", error.name())]);
         }
     }
     Ok(receipt(&op.op_key, &made, Disposition::Created))

@@ -191,7 +191,8 @@ fn fallback(object: &str) -> Map<String, Json> {
         "deals" => typed(sales::DEAL.theirs().collect()),
         other => standard(other).iter().map(|field| (field.name, field.kind)).collect(),
     };
-    let described = known.into_iter().map(|(name, kind)| {
+    let mut fields = Map::new();
+    for (name, kind) in known {
         let mut field = match kind {
             Kind::Text => json!({ "type": "string" }),
             Kind::Number => json!({ "type": "number" }),
@@ -200,9 +201,9 @@ fn fallback(object: &str) -> Map<String, Json> {
         if let Some(member) = member(object, name) {
             field["x-member"] = member.into();
         }
-        (name.to_owned(), field)
-    });
-    described.collect()
+        fields.insert(name.to_owned(), field);
+    }
+    fields
 }
 
 #[cfg(test)]

@@ -17,7 +17,9 @@ impl Lifecycle for Zapier {
         endpoint("hook").ok_or_else(|| {
             Error::permanent("no_hook", "There is no hook yet: give the Catch Hook URL as webhookUrl.")
         })?;
-        Ok(Account::new(&json!("zapier-hook"), &json!("Zapier catch hook")))
+        let account = Account::new(&json!("zapier-hook"), &json!("Zapier catch hook"));
+        // Nothing comes in from a hook, so nothing is routed by it.
+        Ok(Account { routing_keys: Vec::new(), ..account })
     }
 }
 

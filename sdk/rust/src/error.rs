@@ -85,6 +85,24 @@ impl Error {
         }
     }
 
+    /// The case's name in the contract, for a log: `rate-limited`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AuthExpired(_) => "auth-expired",
+            Self::Forbidden(_) => "forbidden",
+            Self::RateLimited(_) => "rate-limited",
+            Self::NotFound(_) => "not-found",
+            Self::Conflict(_) => "conflict",
+            Self::InvalidInput(_) => "invalid-input",
+            Self::CursorExpired => "cursor-expired",
+            Self::Unsupported(_) => "unsupported",
+            Self::Transient(_) => "transient",
+            Self::Indeterminate(_) => "indeterminate",
+            Self::Permanent(_) => "permanent",
+        }
+    }
+
     /// The fault inside, where the case holds one.
     #[must_use]
     pub fn fault(&self) -> Option<&Fault> {

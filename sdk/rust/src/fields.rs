@@ -78,7 +78,11 @@ impl Member {
 ///
 /// # Errors
 /// [`Error::Unsupported`] for a name in `clear` that no member goes by.
-pub fn choose(members: &[Member], only: &[String], clear: &[String]) -> Result<Vec<(&'static str, Option<String>)>> {
+pub fn choose(
+    members: &[Member],
+    only: &[String],
+    clear: &[String],
+) -> Result<Vec<(&'static str, Option<String>)>> {
     let wanted = |member: &&Member| only.is_empty() || only.iter().any(|name| member.is(name));
     let set = members.iter().filter(wanted).filter(|member| member.value.is_some());
     let mut chosen: Vec<_> = set.map(|member| (member.theirs, member.value.clone())).collect();

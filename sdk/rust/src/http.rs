@@ -63,7 +63,7 @@ impl Api {
         self
     }
 
-    /// A GET of a path that starts with `/`. Put foreign ids through [`encode`](crate::encode).
+    /// A GET of a path that starts with `/`. Put foreign ids through [`encode`].
     pub fn get(&self, path: &str) -> Request {
         self.request("GET", path)
     }
@@ -282,3 +282,6 @@ fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 fn nothing_to_add(_: &Refusal) -> Option<Error> {
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -312,3 +312,37 @@ pub(crate) mod platform {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http;
+
+    fn stage() -> Stage {
+        Stage::new().exchange("POST", "https://a.example/x", json!({ "a": 1 }), 200, json!({}))
+    }
+
+    #[test]
+    #[should_panic(expected = "the body of POST https://a.example/x")]
+    fn another_body_fails_the_test() {
+        let _ = stage().run(|| http::post("https://a.example/x").json(&json!({ "a": 2 })).send());
+    }
+
+    #[test]
+    #[should_panic(expected = "another request was expected")]
+    fn another_address_fails_the_test() {
+        let _ = stage().run(|| http::post("https://a.example/y").json(&json!({ "a": 1 })).send());
+    }
+
+    #[test]
+    #[should_panic(expected = "these requests were never made")]
+    fn a_request_that_is_not_made_fails_the_test() {
+        let _ = stage().run(|| ());
+    }
+
+    #[test]
+    #[should_panic(expected = "this request was not expected: GET https://a.example/z")]
+    fn a_request_too_many_fails_the_test() {
+        let _ = Stage::new().run(|| http::get("https://a.example/z").send());
+    }
+}

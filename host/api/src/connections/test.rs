@@ -1,7 +1,5 @@
 //! `POST /api/connections/{id}/test`
 
-use std::time::Duration;
-
 use axum::extract::State;
 use axum::response::Json as JsonAnswer;
 use serde::Serialize;
@@ -12,9 +10,6 @@ use crate::auth::{Caller, ConnectionsWrite};
 use crate::problem::{Code, Problem};
 use crate::request::Id;
 use crate::state::{App, LiveError};
-
-/// How long the provider may take; less than the request may.
-const PATIENCE: Duration = Duration::from_secs(25);
 
 /// What came of a test.
 #[derive(Debug, Serialize, ToSchema)]
@@ -64,8 +59,8 @@ pub(crate) async fn test(
 ) -> Result<JsonAnswer<Outcome>, Problem> {
     let connection = super::find(&app, &caller.org, &id.into()).await?;
     let probe = app.live.probe(&caller.org, &connection.id);
-    let Ok(probed) = tokio::time::timeout(PATIENCE, probe).await else {
-        return Ok(JsonAnswer(Outcome::refused("timeout", "The provider did not answer within 25 seconds.")));
+    let Ok(probed) = tokio::time::timeout(app.limits.live, probe).await else {
+        return Ok(JsonAnswer(Outcome::refused("timeout", "The provider did not answer in time.")));
     };
     match probed {
         Ok(account) => Ok(JsonAnswer(Outcome { ok: true, account: Some(account), error: None })),

@@ -1,6 +1,7 @@
 //! A site to send requests to: the real router over a real store in a temporary folder, with connectors put into the
 //! store by hand, a provider that answers as told, and a clock that stands still.
 #![expect(dead_code, reason = "each test binary uses its own part")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};

@@ -55,7 +55,7 @@ pub(crate) async fn run(
     } else {
         println!("installed {} {}", installed.entry.connector.id, installed.entry.connector.version);
     }
-    host.store.close().await;
+    host.store.close().await?;
     Ok(())
 }
 
@@ -81,6 +81,6 @@ pub(crate) async fn uninstall(config: &Config, connector: &str, json: bool) -> R
     } else {
         println!("uninstalled {connector}");
     }
-    host.store.close().await;
+    host.store.close().await?;
     Ok(())
 }

@@ -34,14 +34,14 @@ pub(crate) async fn run(config: &Config, command: OrgCommand, json: bool) -> Res
             }
         }
     }
-    store.close().await;
+    store.close().await?;
     Ok(())
 }
 
 /// `key create`.
 pub(crate) async fn key(config: &Config, command: KeyCommand, json: bool) -> Result<()> {
     let KeyCommand::Create { org, scope } = command;
-    for wrong in scope.iter().filter(|s| !api::SCOPES.contains(&s.as_str())) {
+    if let Some(wrong) = scope.iter().find(|s| !api::SCOPES.contains(&s.as_str())) {
         let near = model::nearest(wrong, api::SCOPES.iter().copied());
         bail!("`{wrong}` is no scope; {}", match near.first() {
             Some(near) => format!("did you mean `{near}`?"),
@@ -61,6 +61,6 @@ pub(crate) async fn key(config: &Config, command: KeyCommand, json: bool) -> Res
         println!("{}", new.text.expose());
         println!("keep it: it is not shown again");
     }
-    store.close().await;
+    store.close().await?;
     Ok(())
 }

@@ -62,7 +62,7 @@ impl Running {
         self.stop.send_replace(true);
         self.api.await.context("the API's task")?.context("the API")?;
         self.pipeline.await.context("the pipeline's task")?;
-        self.host.store.close().await;
+        self.host.store.close().await?;
         Ok(())
     }
 }
@@ -77,7 +77,13 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
     }
     let running = start(config).await?;
     println!("jackfield listens on {}", running.url);
-    tracing::info!(url = %running.url, database = %config.database.display(), "serving");
+    tracing::info!(
+        url = %running.url,
+        public_url = config.public_url.as_ref().map(tracing::field::display),
+        database = %config.database.display(),
+        config = config.file.as_ref().map(|f| tracing::field::display(f.display())),
+        "serving"
+    );
     signal().await;
     tracing::info!("stopping");
     running.stop().await

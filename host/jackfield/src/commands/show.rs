@@ -42,7 +42,7 @@ pub(crate) async fn list(config: &Config, as_json: bool) -> Result<()> {
             println!("{:<20} {:<10} {:>6} KiB  {}", c.id, c.version, c.size.div_ceil(1024), c.digest);
         }
     }
-    store.close().await;
+    store.close().await?;
     Ok(())
 }
 
@@ -54,7 +54,7 @@ pub(crate) async fn inspect(flags: &Flags, what: &str, as_json: bool) -> Result<
         show(&package.manifest, &package.digest, &package.interfaces, package.size, as_json);
         return Ok(());
     }
-    if what.is_empty() || !what.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+    if !Manifest::is_id(what) {
         bail!("{}: no such file, and no connector's id", model::cut(what, 200));
     }
     let store = open_store(&load(flags)?).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn inspect(flags: &Flags, what: &str, as_json: bool) -> Result<
     };
     let manifest = Manifest::parse(&connector.manifest)?;
     show(&manifest, &connector.digest, &connector.interfaces, connector.size, as_json);
-    store.close().await;
+    store.close().await?;
     Ok(())
 }
 

@@ -126,9 +126,6 @@ fn unmasked(error: &Error, wire: &Observed) -> Option<Error> {
             let throttled = wire.throttled.as_ref()?;
             Some(rate_limited(throttled, limit.retry_after_ms.unwrap_or(0)))
         }
-        Error::Transient(fault) | Error::Permanent(fault) if wire.unauthorized => {
-            Some(Error::AuthExpired(fault.clone()))
-        }
         _ if wire.unauthorized => Some(Error::AuthExpired(sandbox::v0_1::core::Fault {
             code: "http_401".to_owned(),
             message: "the provider refuses the credential".to_owned(),

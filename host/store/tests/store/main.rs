@@ -5,4 +5,3 @@ mod connections;
 mod inbox;
 mod queue;
 mod support;
-mod tmp;

@@ -104,7 +104,7 @@ async fn a_renewed_lease_does_not_expire() {
     bench.clock.advance(LEASE - 1);
     let ours =
         bench.store.renew(&[(held.id.clone(), held.token), (held.id.clone(), 7)], LEASE).await.unwrap();
-    assert_eq!(ours, [held.id.clone()]);
+    assert_eq!(ours, std::slice::from_ref(&held.id));
     bench.clock.advance(LEASE - 1);
     assert_eq!(bench.store.release_expired().await.unwrap(), 0);
     assert!(bench.settle(&held, done("1")).await);

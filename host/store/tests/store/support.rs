@@ -1,4 +1,5 @@
 //! A store in a temporary folder, with a clock and ids that the test owns.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

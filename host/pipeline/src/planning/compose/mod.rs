@@ -15,6 +15,8 @@ mod meetings;
 mod people;
 mod records;
 
+pub(crate) use records::object_type;
+
 /// What is known when an operation is performed.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Known<'a> {

@@ -71,7 +71,8 @@ fn links(op: &CrmUpsert, known: &Known<'_>) -> Vec<Link> {
     person.and_then(link).into_iter().collect()
 }
 
-fn object_type(object: &str) -> ObjectType {
+/// The contract's type of an object by name.
+pub(crate) fn object_type(object: &str) -> ObjectType {
     match object {
         "contact" => ObjectType::Contact,
         "lead" => ObjectType::Lead,

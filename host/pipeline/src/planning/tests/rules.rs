@@ -118,6 +118,7 @@ fn the_events_setting_goes_before_the_manifest() {
     assert!(asks(json!({"events": ["lead.*"]}), "lead.captured"));
     assert!(!asks(json!({"events": ["lead.*"]}), "call.ended"));
     assert!(!asks(json!({"events": ["lead.*"]}), "leads.captured"));
+    assert!(!asks(json!({"events": ["lead*"]}), "lead.captured"));
     assert!(asks(json!({"events": "call.ended, ping"}), "ping"));
     assert!(!asks(json!({"events": []}), "call.ended"));
     assert!(asks(json!({"events": ["*"]}), "anything"));
