@@ -122,6 +122,9 @@ impl<'e> Fields<'e> {
 
 /// "There is no such thing", with the nearest that there are, or all of them.
 pub(crate) fn unknown(name: &str, what: &str, known: &[&str]) -> String {
+    if known.is_empty() {
+        return format!("there is no {what} here.");
+    }
     let near = model::nearest(name, known.iter().copied());
     if near.is_empty() {
         format!("there is no {what} of this name; there are: {}.", known.join(", "))

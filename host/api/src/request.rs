@@ -1,6 +1,7 @@
 //! The parts of a request, each read within bounds and refused with a problem document.
 
 use axum::body::Body;
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -8,6 +9,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::fields::{Errors, Fields};
 use crate::json;
 use crate::problem::{Code, Problem};
 use crate::state::App;
@@ -22,6 +24,23 @@ pub(crate) struct Json<const LIMIT: usize> {
     /// What it says.
     pub(crate) value: Value,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+/// The body of a route that takes none: nothing, or an object without members.
+pub(crate) struct Nothing;
+
+impl FromRequest<App> for Nothing {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self);
+        }
+        let mut errors = Errors::default();
+        let body = Json::<SMALL>::from_request(request, app).await?;
+        let read = Fields::open(body.value, "", &mut errors).map(Fields::close);
+        errors.or(read).map(|()| Self)
+    }
 }
 
 impl<const LIMIT: usize> FromRequest<App> for Json<LIMIT> {

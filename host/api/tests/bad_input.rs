@@ -259,4 +259,5 @@ async fn wrong_routes_methods_types_and_queries_are_problems_too() {
         site.get(&format!("{CONNECTIONS}?{query}")).await.is_problem(400, "invalid_parameter");
     }
     site.get(&format!("{CONNECTIONS}?lmit=1")).await.is_problem(400, "unknown_parameter");
+    site.get("/api/connectors?limit=1").await.is_problem(400, "unknown_parameter");
 }

@@ -184,6 +184,9 @@ async fn a_test_gives_the_account_or_the_providers_refusal() {
     let answer = site.ask("POST", &path, None).await;
     let error = json!({"code": "auth_expired", "message": "the token was revoked"});
     assert_eq!((answer.status.as_u16(), &answer.json), (200, &json!({"ok": false, "error": error})));
+    site.ask("POST", &path, Some(json!({"deep": true}))).await.is_problem(422, "unknown_member");
+    say(Ok(json!({})));
+    assert_eq!(site.ask("POST", &path, Some(json!({}))).await.json["ok"], true);
     say(Err(LiveError::Unsupported));
     assert_eq!(site.ask("POST", &path, None).await.json["error"]["code"], "unsupported");
     say(Err(LiveError::Busy));

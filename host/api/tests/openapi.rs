@@ -136,6 +136,9 @@ async fn the_forms_describe_the_members_that_are_read() {
     let shared = ["name", "credentials", "settings", "syncSettings", "fieldMapping"];
     assert_eq!(members("NewConnection"), set(&[&shared[..], &["connector"]].concat()));
     assert_eq!(members("ConnectionChange"), set(&[&shared[..], &["status"]].concat()));
+    for closed in ["NewConnection", "ConnectionChange", "SyncSettings"] {
+        assert_eq!(document["components"]["schemas"][closed]["additionalProperties"], false, "{closed}");
+    }
     let switches = set(&["syncLeads", "syncCalls", "syncTranscripts", "syncAppointments"]);
     assert_eq!(members("SyncSettings"), switches);
 }

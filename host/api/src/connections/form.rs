@@ -20,7 +20,7 @@ const SWITCHES: [&str; 4] = ["syncLeads", "syncCalls", "syncTranscripts", "syncA
 
 /// A connection to make. Any other member is an error.
 #[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewConnection)]
 pub(crate) struct NewForm {
     /// The id of an installed connector.
@@ -37,14 +37,14 @@ pub(crate) struct NewForm {
     /// What to synchronise.
     sync_settings: Option<SwitchesForm>,
     /// Ours on the left: a path into the event (`data.email`) or one of `callerName callerPhone callerEmail reason source
-    /// company`. On the right: the provider's fields, by comma. At most 100. Otherwise the connector's own default holds.
+    /// company`. On the right: a field of the provider's, or two for a full name, by comma. At most 100. Otherwise the connector's own default holds.
     #[schema(example = json!({"callerName": "firstname,lastname", "callerEmail": "email"}))]
     field_mapping: Option<BTreeMap<String, String>>,
 }
 
 /// What to change on a connection. Each member that is given replaces the old one as a whole.
 #[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = ConnectionChange)]
 pub(crate) struct ChangeForm {
     /// A new name.
@@ -65,7 +65,7 @@ pub(crate) struct ChangeForm {
 
 /// One of the kinds that the connector offers. It is sealed at once and never shown again.
 #[derive(Serialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 #[schema(as = Credentials)]
 #[expect(dead_code, reason = "the vault reads it; this is its description")]
 pub(crate) enum CredentialsForm {
@@ -85,18 +85,21 @@ pub(crate) enum CredentialsForm {
 
 /// What to synchronise; a missing one is on.
 #[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = SyncSettings)]
-#[expect(clippy::struct_excessive_bools, reason = "they are four switches")]
 pub(crate) struct SwitchesForm {
     /// Captured leads.
-    sync_leads: bool,
+    #[schema(value_type = bool, required = false)]
+    sync_leads: Option<bool>,
     /// Calls.
-    sync_calls: bool,
+    #[schema(value_type = bool, required = false)]
+    sync_calls: Option<bool>,
     /// Transcripts.
-    sync_transcripts: bool,
+    #[schema(value_type = bool, required = false)]
+    sync_transcripts: Option<bool>,
     /// Appointments.
-    sync_appointments: bool,
+    #[schema(value_type = bool, required = false)]
+    sync_appointments: Option<bool>,
 }
 
 /// The states that an owner may set.
@@ -160,10 +163,15 @@ fn credential(f: &mut Fields<'_>, manifest: Option<&Manifest>) -> Option<Credent
                 Some((path, rest)) if path.starts_with("credentials") => (path, rest),
                 _ => ("credentials", text.as_str()),
             };
-            f.wrong(path, Code::InvalidCredentials, format!("{message}."));
+            f.wrong(path, Code::InvalidCredentials, sentence(message));
             None
         }
     }
+}
+
+/// With a full stop, unless it has an end already.
+fn sentence(text: &str) -> String {
+    if text.ends_with(['.', '?']) { text.to_owned() } else { format!("{text}.") }
 }
 
 fn settings(f: &mut Fields<'_>, manifest: Option<&Manifest>) -> Option<Value> {
@@ -177,7 +185,7 @@ pub(super) fn check_settings(f: &mut Fields<'_>, manifest: Option<&Manifest>, se
     let Some(Err(wrong)) = manifest.map(|m| m.check_settings(settings)) else { return };
     for e in wrong {
         let dot = if e.name.is_empty() { "" } else { "." };
-        f.wrong(&format!("settings{dot}{}", e.name), Code::InvalidSettings, e.problem);
+        f.wrong(&format!("settings{dot}{}", e.name), Code::InvalidSettings, sentence(&e.problem));
     }
 }
 

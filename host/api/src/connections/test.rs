@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::auth::{Caller, ConnectionsWrite};
 use crate::problem::{Code, Problem};
-use crate::request::Id;
+use crate::request::{Id, Nothing};
 use crate::state::{App, LiveError};
 
 /// What came of a test.
@@ -56,6 +56,7 @@ pub(crate) async fn test(
     caller: Caller<ConnectionsWrite>,
     State(app): State<App>,
     Id(id): Id,
+    _: Nothing,
 ) -> Result<JsonAnswer<Outcome>, Problem> {
     let connection = super::find(&app, &caller.org, &id.into()).await?;
     let probe = app.live.probe(&caller.org, &connection.id);

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::answer::ConnectorAnswer;
 use crate::auth::{Caller, ConnectorsRead};
 use crate::problem::Problem;
+use crate::request::Parameters;
 use crate::state::App;
 
 /// Every installed connector.
@@ -26,7 +27,9 @@ pub(crate) struct Connectors {
 pub(crate) async fn list(
     _caller: Caller<ConnectorsRead>,
     State(app): State<App>,
+    query: Parameters,
 ) -> Result<JsonAnswer<Connectors>, Problem> {
+    query.close(&[])?;
     let entries = app.catalog.list().await?;
     Ok(JsonAnswer(Connectors { connectors: entries.iter().map(|e| e.as_ref().into()).collect() }))
 }

@@ -1,13 +1,13 @@
 //! `GET /api/events/{id}`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::response::Json as JsonAnswer;
 use model::ConnectionId;
 use serde::Serialize;
 use serde_json::Value;
-use store::{Attempt, Event, Job, JobState};
+use store::{Attempt, Connection, ConnectionStatus, Event, Job, JobState};
 use utoipa::ToSchema;
 
 use crate::auth::{Caller, EventsRead};
@@ -143,21 +143,33 @@ pub(crate) async fn get(
 ) -> Result<JsonAnswer<EventAnswer>, Problem> {
     let event = app.store.event(&caller.org, &id).await?.ok_or_else(|| Problem::not_found("event"))?;
     let jobs = app.store.jobs_of_event(&caller.org, &event.id).await?;
-    let mut connectors: BTreeMap<ConnectionId, Option<String>> = BTreeMap::new();
+    let mut connections: BTreeMap<ConnectionId, Option<Connection>> = BTreeMap::new();
     for (job, _) in &jobs {
-        if !connectors.contains_key(&job.connection) {
+        if !connections.contains_key(&job.connection) {
             let connection = app.store.connection(&caller.org, &job.connection).await?;
-            connectors.insert(job.connection.clone(), connection.map(|c| c.connector));
+            connections.insert(job.connection.clone(), connection);
         }
     }
+    let held: BTreeSet<ConnectionId> =
+        jobs.iter().filter(|(j, _)| j.state == JobState::Held).map(|(j, _)| j.connection.clone()).collect();
     let operations: Vec<Operation> = jobs
         .into_iter()
-        .map(|(job, attempts)| {
-            let connector = connectors.get(&job.connection).cloned().flatten();
-            operation(job, attempts, connector)
+        .map(|(mut job, attempts)| {
+            let connection = connections.get(&job.connection).and_then(Option::as_ref);
+            if waits_for_a_person(&job, connection, &held) {
+                job.state = JobState::Held;
+            }
+            operation(job, attempts, connection.map(|c| c.connector.clone()))
         })
         .collect();
     Ok(JsonAnswer(answer(event, operations)))
+}
+
+/// Whether a queued job cannot start before a person acts: its connection does not work, or it needs what a held job of
+/// the same connection was to make.
+fn waits_for_a_person(job: &Job, connection: Option<&Connection>, held: &BTreeSet<ConnectionId>) -> bool {
+    let stopped = connection.is_some_and(|c| c.status != ConnectionStatus::Active);
+    job.state == JobState::Queued && (stopped || (!job.needs.is_empty() && held.contains(&job.connection)))
 }
 
 fn answer(event: Event, operations: Vec<Operation>) -> EventAnswer {
