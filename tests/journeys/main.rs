@@ -8,5 +8,6 @@ mod cases;
 mod command_line;
 mod crash;
 mod judge;
+mod links;
 mod own_server;
 mod support;

@@ -10,7 +10,7 @@ const DEFAULT: u32 = 50;
 
 /// Which part of a list is asked for.
 pub(crate) struct Page {
-    /// 1 to 100.
+    /// At least 1.
     pub(crate) limit: u32,
     /// The row before the first of the page, an id.
     pub(crate) cursor: Option<String>,
@@ -19,10 +19,20 @@ pub(crate) struct Page {
 impl Page {
     /// Takes `limit` and the cursor, whose name depends on the list's direction.
     pub(crate) fn take(query: &mut Parameters, cursor: &str) -> Result<Self, Problem> {
+        Self::take_within(query, cursor, DEFAULT, MOST)
+    }
+
+    /// As [`Page::take`], with another default and another most.
+    pub(crate) fn take_within(
+        query: &mut Parameters,
+        cursor: &str,
+        default: u32,
+        most: u32,
+    ) -> Result<Self, Problem> {
         let limit = match query.take("limit") {
-            None => DEFAULT,
-            Some(text) => text.parse().ok().filter(|n| (1..=MOST).contains(n)).ok_or_else(|| {
-                Problem::new(Code::InvalidParameter, format!("`limit` is a whole number from 1 to {MOST}."))
+            None => default,
+            Some(text) => text.parse().ok().filter(|n| (1..=most).contains(n)).ok_or_else(|| {
+                Problem::new(Code::InvalidParameter, format!("`limit` is a whole number from 1 to {most}."))
             })?,
         };
         let cursor = query.take(cursor);

@@ -61,9 +61,8 @@ async fn a_body_that_is_announced_too_large_is_not_waited_for() {
     assert_eq!(small(&world).send(get(URL)).await.unwrap_err(), Refusal::TooLarge(1_000));
     let mut head = get(URL);
     head.method = "HEAD".into();
-    let granted = manifest(
-        json!({ "egress": [{ "methods": ["HEAD"], "host": "api.example.com", "paths": ["/**"] }] }),
-    );
+    let granted =
+        manifest(json!({ "egress": [{ "methods": ["HEAD"], "host": "api.example.com", "paths": ["/**"] }] }));
     let lane = world.lane_of("c", granted, Keys::none(), |o| o.limits.response_bytes = 1_000);
     assert!(lane.send(head).await.is_ok(), "a HEAD's length announces no body");
 }

@@ -35,7 +35,8 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store> {
     Store::open(options).await.with_context(|| format!("the database {}", config.database.display()))
 }
 
-fn private_folder(folder: &Path) -> Result<()> {
+/// Makes a folder that only its owner can enter, unless it is there.
+pub(crate) fn private_folder(folder: &Path) -> Result<()> {
     if !folder.exists() {
         use std::os::unix::fs::DirBuilderExt as _;
         std::fs::DirBuilder::new()

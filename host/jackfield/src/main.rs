@@ -33,7 +33,8 @@ fn main() -> ExitCode {
         cli::Command::Serve { .. } => "info",
         // Its overrides are the point of it, and shown in its own words.
         cli::Command::Demo { .. } => "error",
-        _ => "warn",
+        // A command that sends nothing need not warn of overrides.
+        _ => "warn,egress=error",
     });
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -148,17 +148,17 @@ impl Pipeline {
         let store = &self.parts.store;
         let own = store.links(&connection.id, operation.own()).await?;
         let person = store.links(&connection.id, operation.person()).await?;
-        let schema: Option<Schema> = match operation.described_object() {
+        let (schema, fresh): (Option<Schema>, bool) = match operation.described_object() {
             Some(object) => self.schema(connection, open, object).await?,
-            None => None,
+            None => (None, true),
         };
         let earlier = self.earlier(job, operation).await?;
         let known = Known { own: &own, person: &person, schema: schema.as_ref(), earlier: &earlier };
         let call = match (compose(operation, &job.op_key, &known), operation.described_object()) {
             // The stored schema may be older than the field: one fresh look before the job fails.
-            (Err(e), Some(object)) if e.code() == "unknown_field" => {
-                let fresh = self.describe(connection, open, object).await?;
-                compose(operation, &job.op_key, &Known { schema: fresh.as_ref(), ..known })?
+            (Err(e), Some(object)) if e.code() == "unknown_field" && !fresh => {
+                let schema = self.describe(connection, open, object).await?;
+                compose(operation, &job.op_key, &Known { schema: schema.as_ref(), ..known })?
             }
             (call, _) => call?,
         };

@@ -9,6 +9,9 @@ use crate::open::Open;
 use crate::planning::compose::object_type;
 use crate::planning::schema::Schema;
 
+/// How old a stored schema may grow before it is asked for again; where that fails, the old one serves on.
+const STALE_MS: i64 = 24 * 3_600_000;
+
 /// The schema could not be had.
 pub(crate) enum NoSchema {
     Error(Error),
@@ -17,18 +20,23 @@ pub(crate) enum NoSchema {
 }
 
 impl Pipeline {
-    /// The last stored schema of `object` in this connection's account, else a fresh one. None where the connector
-    /// describes nothing.
+    /// The last stored schema of `object` in this connection's account, else a fresh one, and whether it is fresh. None
+    /// where the connector describes nothing.
     pub(crate) async fn schema(
         &self,
         connection: &Connection,
         open: &Open,
         object: &str,
-    ) -> Result<Option<Schema>, NoSchema> {
-        match self.parts.store.described(&connection.id, object).await.map_err(NoSchema::Store)? {
-            Some(known) => Ok(Schema::read(&known.schema)),
-            None => self.describe(connection, open, object).await,
+    ) -> Result<(Option<Schema>, bool), NoSchema> {
+        let Some(known) = self.parts.store.described(&connection.id, object).await.map_err(NoSchema::Store)? else {
+            return Ok((self.describe(connection, open, object).await?, true));
+        };
+        if self.parts.clock.now() > known.at.plus(STALE_MS)
+            && let Ok(fresh) = self.describe(connection, open, object).await
+        {
+            return Ok((fresh, true));
         }
+        Ok((Schema::read(&known.schema), false))
     }
 
     /// Asks the connector, and keeps the answer.

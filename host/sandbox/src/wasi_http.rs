@@ -42,8 +42,9 @@ impl WasiHttpHooks for Road {
             let body = Limited::new(body, limit).collect().await;
             let lane = lane.ok_or(Error::HttpRequestDenied)?;
             let body = body.map_err(|_| Error::HttpRequestBodySize(Some(limit as u64)))?.to_bytes();
-            let headers =
-                parts.headers.iter().map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec())).collect();
+            // The column sets these two itself, from the vetted URL and the whole body; clients send them all the same.
+            let headers = parts.headers.iter().filter(|(n, _)| !matches!(n.as_str(), "host" | "content-length"));
+            let headers = headers.map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec())).collect();
             let request = Request {
                 method: parts.method.as_str().to_owned(),
                 url: parts.uri.to_string(),

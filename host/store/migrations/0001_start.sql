@@ -100,6 +100,8 @@ CREATE TABLE job (
     owner TEXT,
     claimed_at BIGINT,
     lease_until BIGINT,
+    -- Whether a held job may have been applied already: then a person decides, not a new credential.
+    uncertain BIGINT NOT NULL DEFAULT 0,
     receipt TEXT,
     error TEXT,
     created_at BIGINT NOT NULL,

@@ -30,7 +30,7 @@ pub enum StoreError {
     #[error("{0}")]
     Missing(String),
     /// The connector is used by this many connections.
-    #[error("{0} connections use this connector: delete them first")]
+    #[error("connections use this connector ({0} of them): delete them first")]
     InUse(u64),
     /// A value is out of bounds. Nothing of this call was kept.
     #[error("{0}")]

@@ -15,6 +15,7 @@ const END: &str = "UPDATE job SET state = $3, run_at = COALESCE($4, run_at), att
     WHERE id = $1 AND token = $2 AND state = 'running'
     RETURNING connection_id, lane, run_at, tries, object, provides";
 const CONNECTION: &str = "SELECT connection_id FROM job WHERE id = $1 AND token = $2 AND state = 'running'";
+const UNCERTAIN: &str = "UPDATE job SET uncertain = $2 WHERE id = $1";
 const PROVIDES: &str =
     "SELECT connection_id, provides FROM job WHERE id = $1 AND token = $2 AND state = 'running'";
 const ATTEMPT: &str =
@@ -79,6 +80,8 @@ pub(crate) struct Ended {
 /// The state in which the job is then, or none where the lease did not hold.
 async fn settle(tx: &mut Tx, s: Settlement) -> Result<Option<JobState>, StoreError> {
     let mut fate = s.fate;
+    // Held for anything but the connection's status, it waits for a decision.
+    let for_connection = s.connection_status.is_some();
     if let Some((to, reason)) = s.connection_status {
         let Some(row) = tx.fetch_one(CONNECTION, values![&s.job, s.token]).await? else { return Ok(None) };
         let connection = ConnectionId(row.read().text()?);
@@ -110,6 +113,9 @@ async fn settle(tx: &mut Tx, s: Settlement) -> Result<Option<JobState>, StoreErr
         forget_links(tx, &s.job, s.token).await?;
     }
     let Some(ended) = finish(tx, &s.job, s.token, end, made).await? else { return Ok(None) };
+    if state == JobState::Held {
+        tx.execute(UNCERTAIN, values![&s.job, !for_connection]).await?;
+    }
     if let Some(until) = s.connection_wait_until {
         status::wait(tx, &ended.connection, until).await?;
     }

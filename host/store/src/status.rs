@@ -9,7 +9,7 @@ use crate::{ConnectionStatus, StoreError, ready};
 const NOW: &str = "SELECT status, credential_at FROM connection WHERE id = $1";
 const SET: &str = "UPDATE connection SET status = $2, status_reason = $3, updated_at = $4 WHERE id = $1";
 const RELEASE: &str = "UPDATE job SET state = 'queued', run_at = $2
-    WHERE connection_id = $1 AND state = 'held' AND finished_at IS NULL";
+    WHERE connection_id = $1 AND state = 'held' AND finished_at IS NULL AND uncertain <= $3";
 const WAIT: &str = "UPDATE connection SET wait_until = $2 WHERE id = $1 AND wait_until < $2";
 
 /// The daily work, for `plans`.
@@ -35,8 +35,8 @@ pub(crate) fn parse(name: &str) -> Result<ConnectionStatus, StoreError> {
     })
 }
 
-/// Sets the status. When it becomes active, or a new credential was given (`renewed`), held jobs go back into the queue;
-/// while it is not active, its queued jobs stay where they are and nobody finds them.
+/// Sets the status. When it becomes active, or a new credential was given (`renewed`), held jobs go back into the queue, but
+/// those that may have been applied already: these only when the connection's owner switches it on again. While it is not active, its queued jobs stay where they are and nobody finds them.
 pub(crate) async fn set(
     tx: &mut Tx,
     id: &ConnectionId,
@@ -52,7 +52,8 @@ pub(crate) async fn set(
         return Ok(());
     }
     if to == ConnectionStatus::Active {
-        tx.execute(RELEASE, values![id, now]).await?;
+        let uncertain_too = from == ConnectionStatus::Disabled;
+        tx.execute(RELEASE, values![id, now, uncertain_too]).await?;
     }
     ready::find(tx, id).await
 }

@@ -12,6 +12,9 @@ use crate::problem::{Code, Problem};
 use crate::request::{Id, Parameters};
 use crate::state::App;
 
+/// How many exchanges the store keeps of a connection.
+const KEPT: u32 = 1_000;
+
 /// A page of exchanges, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Exchanges {
@@ -28,7 +31,7 @@ pub(crate) struct Exchanges {
     get, path = "/api/connections/{id}/exchanges", tag = "connections", operation_id = "listExchanges",
     params(
         ("id" = String, Path, description = "The connection's id."),
-        ("limit" = Option<u32>, Query, description = "1 to 100; 50 where nothing is said.", minimum = 1, maximum = 100),
+        ("limit" = Option<u32>, Query, description = "1 to 1000; where nothing is said 50, and as HAR 1000, which is all that is kept.", minimum = 1, maximum = 1000),
         ("before" = Option<String>, Query, description = "`next` of the page before."),
         ("format" = Option<String>, Query, description = "`json`, or `har` for HAR 1.2."),
     ),
@@ -41,12 +44,12 @@ pub(crate) async fn list(
     Id(id): Id,
     mut query: Parameters,
 ) -> Result<Response, Problem> {
-    let page = Page::take(&mut query, "before")?;
     let as_har = match query.take("format").as_deref() {
         None | Some("json") => false,
         Some("har") => true,
         Some(_) => return Err(Problem::new(Code::InvalidParameter, "`format` is `json` or `har`.")),
     };
+    let page = Page::take_within(&mut query, "before", if as_har { KEPT } else { 50 }, KEPT)?;
     query.close(&["limit", "before", "format"])?;
     let connection = super::find(&app, &caller.org, &id.into()).await?;
     // What was recorded a moment ago may still wait for the next commit.

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::{Config, Mode};
-use crate::host::Host;
+use crate::host::{Host, private_folder};
 use crate::wire::Live;
 
 /// A host that serves; stop it with [`Running::stop`].
@@ -57,6 +57,19 @@ pub(crate) async fn start(config: &Config) -> Result<Running> {
 }
 
 impl Running {
+    /// Waits until the API or the pipeline ends, which neither does unless it is told to or breaks.
+    async fn broke(&mut self) -> &'static str {
+        loop {
+            if self.pipeline.is_finished() {
+                return "the pipeline";
+            }
+            if self.api.is_finished() {
+                return "the API";
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
+    }
+
     /// Stops taking requests, finishes what is in flight, closes the store.
     pub(crate) async fn stop(self) -> Result<()> {
         self.stop.send_replace(true);
@@ -84,8 +97,12 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
         config = config.file.as_ref().map(|f| tracing::field::display(f.display())),
         "serving"
     );
-    signal().await;
-    tracing::info!("stopping");
+    let mut running = running;
+    tokio::select! {
+        () = signal() => tracing::info!("stopping"),
+        // Acknowledging what nobody will perform would be worse than not answering.
+        why = running.broke() => tracing::error!("a part of the host ended by itself ({why}); stopping"),
+    }
     running.stop().await
 }
 
@@ -108,13 +125,15 @@ struct Lock(#[expect(dead_code, reason = "held for its lock")] std::fs::File);
 impl Lock {
     fn take(config: &Config) -> Result<Self> {
         use std::io::{Read as _, Seek as _, Write as _};
+        use std::os::unix::fs::OpenOptionsExt as _;
         let mut path = config.database.clone().into_os_string();
         path.push(".serve");
         let path = std::path::PathBuf::from(path);
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            private_folder(folder)?;
         }
         let mut file = std::fs::OpenOptions::new()
+            .mode(0o600)
             .create(true)
             .truncate(false)
             .read(true)

@@ -81,7 +81,7 @@ pub(crate) fn object_type(object: &str) -> ObjectType {
         "task" => ObjectType::Task,
         "note" => ObjectType::Note,
         "activity" => ObjectType::Activity,
-        other => ObjectType::Custom(other.to_owned()),
+        other => ObjectType::Custom(other.strip_prefix("custom:").unwrap_or(other).to_owned()),
     }
 }
 
