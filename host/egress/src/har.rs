@@ -115,7 +115,7 @@ fn mark_cut(map: &mut Map<String, Value>, message: &Message) {
         None => text.len(),
     });
     // A redacted body is shorter or longer than it was, so only a large one can be told to be cut.
-    if message.body_size > 16 * 1024 && (kept as u64) < message.body_size {
+    if message.body_size > crate::record::MAX_BODY as u64 && (kept as u64) < message.body_size {
         map.insert("_truncated".into(), true.into());
     }
 }

@@ -16,8 +16,8 @@ use crate::redact::{REDACTED, Redactor};
 use crate::wire::Wire;
 use crate::{Refusal, Response, headers};
 
-/// How much of a body is kept.
-const MAX_BODY: usize = 16 * 1024;
+/// How much of a body is kept: more than a provider's usual answer, so that a HAR holds whole JSON.
+pub(crate) const MAX_BODY: usize = 128 * 1024;
 /// How much of a header's value is kept.
 const MAX_VALUE: usize = 4 * 1024;
 /// How many headers are kept.
@@ -71,7 +71,7 @@ pub struct Exchange {
 pub struct Message {
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Text, or base64 where it is no UTF-8 (`body_encoding`); cut at 16 KiB.
+    /// Text, or base64 where it is no UTF-8 (`body_encoding`); cut at 128 KiB.
     pub body: Option<String>,
     /// `base64` where the body is.
     pub body_encoding: Option<String>,

@@ -29,13 +29,13 @@ async fn an_exchange_is_recorded_with_both_halves() {
 }
 
 #[tokio::test]
-async fn bodies_are_cut_at_16_kib_between_characters() {
-    let body = "é".repeat(20_000);
+async fn bodies_are_cut_at_128_kib_between_characters() {
+    let body = "é".repeat(80_000);
     let world = World::new(move |_| answer(200, &[("x-long", &"v".repeat(9_000))], format!("x{body}")));
     world.lane(Keys::none()).send(get("https://api.example.com/v1/x")).await.unwrap();
     let recorded = world.book.last().response.unwrap();
     let text = recorded.body.unwrap();
-    assert_eq!((text.len(), recorded.body_size, recorded.body_encoding), (16 * 1024 - 1, 40_001, None));
+    assert_eq!((text.len(), recorded.body_size, recorded.body_encoding), (128 * 1024 - 1, 160_001, None));
     assert!(recorded.headers.iter().any(|(n, v)| n == "x-long" && v.len() < 5_000));
 }
 
