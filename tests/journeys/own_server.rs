@@ -140,3 +140,21 @@ async fn no_trace_of_the_token(host: &Host, connection: &str) {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_operator_does_not_grant_is_denied_though_the_manifest_asks_for_it() {
+    let (url, seen) = server().await;
+    let host = Host::start_with(
+        &[("https://api.hubapi.com".to_owned(), url)],
+        "[[egress.grants.hubspot]]\nmethods = [\"GET\"]\nhost = \"api.hubapi.com\"\npaths = [\"/crm/**\"]\n",
+    );
+    let connection =
+        host.connect(json!({ "connector": "hubspot", "credentials": { "accessToken": TOKEN } })).await;
+    let end = host.run(&json!({ "event": "lead.captured", "data": { "leadId": "l", "email": "a@example.com" } })).await;
+    assert_eq!(end["state"], "failed", "{end}");
+    let requests = seen.lock().unwrap().clone();
+    assert!(!requests.is_empty() && requests.iter().all(|s| s.line.starts_with("GET")), "{requests:?}");
+    let (_, exchanges) = host.client.call("GET", &format!("/api/connections/{connection}/exchanges"), None).await;
+    let refused = exchanges.to_string();
+    assert!(refused.contains("denied") && refused.contains("POST"), "{refused}");
+}

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use manifest::RateLimit;
+use manifest::{EgressRule, RateLimit};
 use serde::Deserialize;
 use url::Url;
 
@@ -51,6 +51,10 @@ pub struct Egress {
     /// Networks that may be dialled although they are private.
     #[serde(default)]
     pub allow: Vec<IpNet>,
+    /// Connector → what the operator grants of what its manifest asks for. A connector that is not named gets what was
+    /// consented to at its install.
+    #[serde(default)]
+    pub grants: BTreeMap<String, Vec<EgressRule>>,
     /// Logical origin → where it really goes. Development only.
     #[serde(default)]
     pub overrides: BTreeMap<String, String>,

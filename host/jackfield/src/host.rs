@@ -83,6 +83,7 @@ impl Host {
             clock: clock.clone(),
             ids: ids.clone(),
             caps: Limits::caps(),
+            grants: config.egress.grants.clone(),
         });
         Ok(Self { store, vault, catalog, pipeline, clock, ids })
     }

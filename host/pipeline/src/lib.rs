@@ -12,10 +12,12 @@ pub(crate) mod planning;
 mod run;
 mod schemas;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catalog::Catalog;
 use egress::Egress;
+use manifest::EgressRule;
 use model::{Clock, Ids};
 use sandbox::{Limits, Sandbox};
 use store::{Event, NewJob, Store, StoreError};
@@ -42,6 +44,8 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// What the operator allows at most.
     pub caps: Limits,
+    /// Connector → what the operator grants of what its manifest asks for; none named: all that was consented to.
+    pub grants: BTreeMap<String, Vec<EgressRule>>,
 }
 
 /// The pipeline of one process.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use catalog::Entry;
 use egress::{LaneLimits, LaneOptions, Policy};
-use manifest::EndpointSource;
+use manifest::{EgressRule, EndpointSource};
 use model::JobId;
 use sandbox::{Call, Connector, Limits};
 use serde_json::Value;
@@ -69,12 +69,13 @@ pub(crate) struct Policies(Mutex<HashMap<String, Arc<Policy>>>);
 const POLICIES: usize = 256;
 
 impl Policies {
-    async fn of(&self, entry: &Entry) -> Result<Arc<Policy>, OpenError> {
+    /// The manifest's grants, narrowed by the operator's.
+    async fn of(&self, entry: &Entry, operator: Option<&[EgressRule]>) -> Result<Arc<Policy>, OpenError> {
         let mut known = self.0.lock().await;
         if let Some(policy) = known.get(&entry.connector.digest) {
             return Ok(policy.clone());
         }
-        let policy = Policy::compile(&entry.manifest, None, None).map_err(|e| OpenError::Policy {
+        let policy = Policy::compile(&entry.manifest, operator, None).map_err(|e| OpenError::Policy {
             connector: entry.connector.id.clone(),
             problem: e.to_string(),
         })?;
@@ -93,7 +94,8 @@ impl Pipeline {
         let missing = || OpenError::NotInstalled(connection.connector.clone());
         let entry = self.parts.catalog.get(&connection.connector).await?.ok_or_else(missing)?;
         let connector = self.parts.sandbox.connector(&entry.connector.digest).await?;
-        let policy = self.policies.of(&entry).await?;
+        let operator = self.parts.grants.get(&connection.connector).map(Vec::as_slice);
+        let policy = self.policies.of(&entry, operator).await?;
         let config = entry.manifest.check_settings(&connection.settings).map_err(|problems| {
             OpenError::Settings(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;

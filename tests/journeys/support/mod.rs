@@ -89,12 +89,18 @@ pub(crate) struct Host {
 impl Host {
     /// Starts it with these overrides (origin → origin).
     pub(crate) fn start(overrides: &[(String, String)]) -> Self {
+        Self::start_with(overrides, "")
+    }
+
+    /// As [`Host::start`], with more configuration.
+    pub(crate) fn start_with(overrides: &[(String, String)], more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(template(), folder.path());
         let mut config = String::from("mode = \"development\"\nlisten = \"127.0.0.1:0\"\n\n[egress.overrides]\n");
         for (from, to) in overrides {
             config.push_str(&format!("{from:?} = {to:?}\n"));
         }
+        config.push_str(more);
         std::fs::write(folder.path().join("jackfield.toml"), config).unwrap();
         let org = jackfield_json(folder.path(), &["org", "create", "Journey"]);
         let key = jackfield_json(folder.path(), &["key", "create", "--org", org["id"].as_str().unwrap()]);
