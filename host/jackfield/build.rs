@@ -7,6 +7,8 @@ fn main() {
     println!("cargo::rerun-if-env-changed=BUNDLED_CONNECTORS");
     let mut entries = String::new();
     if let Ok(folder) = std::env::var("BUNDLED_CONNECTORS") {
+        // This script and the compiler run in other folders than whoever named it.
+        assert!(Path::new(&folder).is_absolute(), "BUNDLED_CONNECTORS: `{folder}` is no absolute path; give one");
         println!("cargo::rerun-if-changed={folder}");
         for id in ["hubspot", "google-calendar", "slack", "zapier"] {
             let path = Path::new(&folder).join(format!("{id}.wasm"));

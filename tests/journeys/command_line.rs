@@ -106,3 +106,30 @@ fn inspect_shows_what_a_connector_may_reach() {
     assert!(shown["permissions"].to_string().contains("api.hubapi.com"), "{shown}");
     assert!(shown["interfaces"].to_string().contains("jackfield:crm/write@0.1.0"), "{shown}");
 }
+
+#[test]
+fn a_reader_who_stops_reading_causes_no_panic() {
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(crate::support::binary())
+        .current_dir(template())
+        .args(["inspect", "hubspot", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.is_empty(), "{:?}: {said}", output.status);
+}
+
+#[test]
+fn a_wrong_configuration_is_one_line_that_names_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("jackfield.toml"), "mode = \"production\"\n\n[egress]\nalow = []\n").unwrap();
+    let output = jackfield(folder.path(), &["list"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("jackfield.toml:4: ") && said.contains("alow") && said.contains("`allow`"), "{said}");
+}

@@ -10,4 +10,7 @@ mod crash;
 mod judge;
 mod links;
 mod own_server;
+mod races;
+mod rebooking;
+mod stopping;
 mod support;

@@ -102,11 +102,13 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It does not parse, or has an unknown key.
-    #[error("{path}: {message}")]
+    #[error("{path}:{line}: {message}")]
     Parse {
         /// Which file.
         path: PathBuf,
-        /// Where and why.
+        /// Which line of it, from 1.
+        line: usize,
+        /// Why, in one line.
         message: String,
     },
     /// A value is wrong.
@@ -186,8 +188,11 @@ impl Config {
 }
 
 fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
-    toml::from_str(text)
-        .map_err(|e| ConfigError::Parse { path: path.to_path_buf(), message: e.to_string().trim_end().to_owned() })
+    toml::from_str(text).map_err(|e| {
+        let before = e.span().and_then(|s| text.get(..s.start)).unwrap_or_default();
+        let message = e.message().trim().replace('\n', "; ");
+        ConfigError::Parse { path: path.to_path_buf(), line: before.matches('\n').count() + 1, message }
+    })
 }
 
 const KNOWN: [&str; 7] = ["CONFIG", "MODE", "LISTEN", "PUBLIC_URL", "DATABASE", "DATA_DIR", "KEY_FILE"];
@@ -255,8 +260,9 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_that_names_it() {
-        let error = load("listne = \"127.0.0.1:1\"", &[]).unwrap_err().to_string();
-        assert!(error.contains("listne"), "{error}");
+        let error = load("mode = \"production\"\nlistne = \"127.0.0.1:1\"", &[]).unwrap_err().to_string();
+        assert!(error.contains("jackfield.toml:2: ") && error.contains("listne"), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
         let error = load("", &[("JACKFIELD_LISTN", "x")]).unwrap_err().to_string();
         assert!(error.contains("did you mean JACKFIELD_LISTEN"), "{error}");
     }

@@ -48,9 +48,25 @@ pub(crate) fn private_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// From here on there are secrets in memory, which a crash must not write to a disk. Best effort: where it is not
+/// possible, the operator's own settings count.
+fn no_core_file() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let limited = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // The limit does not hold for a core that is piped to a program, as systemd does it.
+    #[cfg(target_os = "linux")]
+    let limited = limited.and_then(|()| {
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+    });
+    if let Err(e) = limited {
+        tracing::warn!(error = %e, "core files cannot be turned off; they would hold secrets");
+    }
+}
+
 impl Host {
     /// Joins everything that a `serve`, an `install` or a demo needs.
     pub(crate) async fn open(config: &Config) -> Result<Self> {
+        no_core_file();
         let store = open_store(config).await?;
         private_folder(&config.data_dir)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -86,5 +102,17 @@ impl Host {
             grants: config.egress.grants.clone(),
         });
         Ok(Self { store, vault, catalog, pipeline, clock, ids })
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #[test]
+    fn a_crash_leaves_no_core_file() {
+        super::no_core_file();
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Core);
+        assert_eq!(limit.current, Some(0));
+        let behaviour = rustix::process::dumpable_behavior().unwrap();
+        assert_eq!(behaviour, rustix::process::DumpableBehavior::NotDumpable);
     }
 }

@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start(default: &str) {
     let mut filter = match std::env::var("JACKFIELD_LOG") {
         Ok(text) => EnvFilter::try_new(&text).unwrap_or_else(|e| {
-            eprintln!("warning: JACKFIELD_LOG is not understood ({e}); logging at `{default}`");
+            tell!("warning: JACKFIELD_LOG is not understood ({e}); logging at `{default}`");
             EnvFilter::new(default)
         }),
         Err(_) => EnvFilter::new(default),
@@ -24,5 +24,7 @@ pub(crate) fn start(default: &str) {
         }
     }
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    // Its own errors would go to standard error too, and panic where nobody reads that any more.
+    let logs = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter);
+    logs.with_ansi(colours).with_writer(std::io::stderr).init();
 }

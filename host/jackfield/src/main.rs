@@ -2,7 +2,19 @@
 //!
 //! **Owns** the command line ([`cli`]), the configuration ([`config`]), the one place where the crates are joined
 //! ([`host`], [`wire`]) and the demo. **Refuses** logic: a decision belongs to the crate that owns its facts.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks through standard output")]
+
+/// A line on standard output. Who reads it may have stopped (`| head`): that is no fault, and no reason to panic.
+macro_rules! say {
+    ($($text:tt)*) => {{ let _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*))); }};
+}
+/// A line on standard error, as [`say`].
+macro_rules! tell {
+    ($($text:tt)*) => {{ let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($text)*))); }};
+}
+/// Text on standard output without an end of line, as [`say`].
+macro_rules! ask {
+    ($($text:tt)*) => {{ let _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!($($text)*)); }};
+}
 
 mod cli;
 mod commands;
@@ -39,14 +51,14 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
-            eprintln!("error: the runtime does not start: {e}");
+            tell!("error: the runtime does not start: {e}");
             return ExitCode::FAILURE;
         }
     };
     match runtime.block_on(commands::run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("error: {e:#}");
+            tell!("error: {e:#}");
             ExitCode::FAILURE
         }
     }

@@ -21,7 +21,9 @@ const MESSAGE_MAX: usize = 4096;
 impl ErrorView {
     pub(crate) fn of(error: &Error) -> Self {
         match error {
-            Error::AuthExpired(f) => fault("auth_expired", "the provider refuses the credential: connect again", f),
+            Error::AuthExpired(f) => {
+                fault("auth_expired", "the provider refuses the credential: connect again", f)
+            }
             Error::Forbidden(missing) => Self::new(
                 "forbidden",
                 format!("the account or its consent lacks: {}", missing.join(", ")),
@@ -49,7 +51,7 @@ impl ErrorView {
             ),
             Error::InvalidInput(fields) => Self::new(
                 "invalid_input",
-                fields.iter().map(|f| format!("{}: {}", f.path, f.message)).collect::<Vec<_>>().join("; "),
+                fields.iter().map(named).collect::<Vec<_>>().join("; "),
                 json!({ "fields": fields.iter().map(|f| json!({
                     "path": f.path, "code": f.code, "message": model::cut(&f.message, MESSAGE_MAX),
                 })).collect::<Vec<_>>() }),
@@ -59,7 +61,9 @@ impl ErrorView {
             }
             Error::Unsupported(what) => Self::new("unsupported", what.clone(), json!({})),
             Error::Transient(f) => fault("transient", "the provider did not take it", f),
-            Error::Indeterminate(f) => fault("indeterminate", "sent, and no answer came: it may have been applied", f),
+            Error::Indeterminate(f) => {
+                fault("indeterminate", "sent, and no answer came: it may have been applied", f)
+            }
             Error::Permanent(f) => fault("permanent", "the provider refuses it", f),
         }
     }
@@ -107,4 +111,9 @@ fn fault(code: &'static str, otherwise: &str, fault: &Fault) -> ErrorView {
 
 fn bucket(name: Option<&str>) -> String {
     name.map(|n| format!(" ({})", model::cut(n, 100))).unwrap_or_default()
+}
+
+/// A field's error with its name, where it has one.
+fn named(f: &sandbox::v0_1::core::FieldError) -> String {
+    if f.path.is_empty() { f.message.clone() } else { format!("{}: {}", f.path, f.message) }
 }

@@ -4,6 +4,7 @@
 //! drive it all ([`run`]). **Refuses** HTTP in (that is `api`, which meets it in the store only), credentials, and SQL.
 //! **Start** at `planning::rules` for what is planned, then [`perform`] for how a job is done and settled.
 
+mod bounds;
 mod error_view;
 mod live;
 mod open;
@@ -11,6 +12,8 @@ mod perform;
 pub(crate) mod planning;
 mod run;
 mod schemas;
+mod settling;
+mod stuck;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +57,9 @@ pub struct Pipeline {
     policies: open::Policies,
     /// Who holds the leases of this process.
     owner: String,
+    stuck: stuck::Stuck,
+    /// Turns true when a shutdown waits no longer: what still runs is broken off.
+    cut: tokio::sync::watch::Sender<bool>,
 }
 
 impl Pipeline {
@@ -61,7 +67,14 @@ impl Pipeline {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
         let owner = parts.ids.next(&*parts.clock);
-        Arc::new(Self { parts, policies: open::Policies::default(), owner })
+        let (cut, _) = tokio::sync::watch::channel(false);
+        Arc::new(Self {
+            parts,
+            policies: open::Policies::default(),
+            owner,
+            stuck: stuck::Stuck::default(),
+            cut,
+        })
     }
 
     /// What `event` means for each connection of its organization.

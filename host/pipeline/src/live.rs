@@ -4,6 +4,7 @@ use model::{ConnectionId, OrgId};
 use serde_json::Value;
 use store::{ConnectionPatch, ConnectionStatus, StoreError};
 
+use crate::bounds::Bounds;
 use crate::error_view::ErrorView;
 use crate::{OpenError, Pipeline};
 
@@ -45,6 +46,7 @@ impl Pipeline {
         store.flush_exchanges().await?;
         match answer? {
             Ok(account) => {
+                let account = Bounds(&open.lane).account(account)?;
                 let account = serde_json::json!({
                     "id": account.id,
                     "label": account.label,
@@ -58,19 +60,21 @@ impl Pipeline {
                     ConnectionStatus::ReconnectRequired | ConnectionStatus::ConsentRequired
                 ) {
                     // It works again: what was held for it may go on.
-                    let works = ConnectionPatch { status: Some(ConnectionStatus::Active), ..Default::default() };
+                    let works =
+                        ConnectionPatch { status: Some(ConnectionStatus::Active), ..Default::default() };
                     store.update_connection(org, &connection.id, works).await?;
                 }
                 Ok(account)
             }
             Err(error) => {
-                let seen = ErrorView::of(&error);
+                let seen = ErrorView::of(&Bounds(&open.lane).error(error));
                 let status = match seen.code {
                     "auth_expired" => Some(ConnectionStatus::ReconnectRequired),
                     "forbidden" => Some(ConnectionStatus::ConsentRequired),
                     _ => None,
                 };
-                if let Some(status) = status {
+                // Its owner's switching off stands above what the provider says.
+                if let Some(status) = status.filter(|_| connection.status != ConnectionStatus::Disabled) {
                     store.set_connection_status(&connection.id, status, Some(&seen.message)).await?;
                 }
                 Err(LiveError::Refused { code: seen.code.to_owned(), message: seen.message })

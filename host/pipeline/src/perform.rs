@@ -7,6 +7,8 @@ use sandbox::v0_1::{calendar, crm};
 use serde_json::{Value, json};
 use store::{Attempt, Connection, Fate, Job, Link, Settlement, StoreError};
 
+use crate::Pipeline;
+use crate::bounds::Bounds;
 use crate::error_view::ErrorView;
 use crate::open::{Open, OpenError};
 use crate::planning::compose::{Call, ComposeError, Known, compose};
@@ -14,10 +16,10 @@ use crate::planning::operation::{Operation, OperationError};
 use crate::planning::retry::{self, Decision, Failure, Next, Tried};
 use crate::planning::schema::Schema;
 use crate::schemas::NoSchema;
-use crate::Pipeline;
 
-/// How long a job waits when the host itself could not go on.
-const HOST_TROUBLE_MS: i64 = 5_000;
+/// How long a job waits when the host itself could not go on: a quarter of its age, because nothing is counted, within
+/// these bounds.
+const HOST_TROUBLE_MS: std::ops::RangeInclusive<i64> = 5_000..=900_000;
 
 /// What a call that came back says.
 struct Done {
@@ -34,6 +36,8 @@ enum Failed {
     Own(ErrorView),
     /// The host's own trouble: again soon, uncounted.
     Trouble(ErrorView),
+    /// The host is stopped and waits no longer.
+    Stopped,
 }
 
 impl From<StoreError> for Failed {
@@ -131,10 +135,23 @@ impl Pipeline {
 
     async fn attempt(&self, job: &Job, connection: &Connection, seen: &mut Seen) -> Result<Done, Failed> {
         let operation = Operation::from_value(&job.op)?;
-        let open = self.open(connection, Some(job.id.clone())).await?;
-        let answer = self.call(job, connection, &operation, &open, seen).await;
+        let open = self.unless_cut(async { Ok(self.open(connection, Some(job.id.clone())).await?) }).await?;
+        let answer = self.unless_cut(self.call(job, connection, &operation, &open, seen)).await;
         seen.wire = open.lane.observed();
-        answer
+        // Errors come from several functions; none is kept or shown as the connector wrote it.
+        answer.map_err(|failed| match failed {
+            Failed::Error(e) => Failed::Error(Bounds(&open.lane).error(e)),
+            other => other,
+        })
+    }
+
+    /// `work`, broken off when a shutdown waits no longer.
+    async fn unless_cut<T>(&self, work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+        let mut cut = self.cut.subscribe();
+        tokio::select! {
+            answer = work => answer,
+            _ = cut.wait_for(|cut| *cut) => Err(Failed::Stopped),
+        }
     }
 
     async fn call(
@@ -172,7 +189,9 @@ impl Pipeline {
 
     /// What was said of the same record before, oldest first.
     async fn earlier(&self, job: &Job, operation: &Operation) -> Result<Vec<Operation>, Failed> {
-        if !matches!(operation, Operation::CrmUpsert(_) | Operation::CalendarPut(_)) || job.provides.is_empty() {
+        if !matches!(operation, Operation::CrmUpsert(_) | Operation::CalendarPut(_))
+            || job.provides.is_empty()
+        {
             return Ok(Vec::new());
         }
         let ops = self.parts.store.earlier_ops(&job.connection, &job.provides, &job.id).await?;
@@ -187,6 +206,7 @@ impl Pipeline {
         own: &[Link],
     ) -> Result<Done, Failed> {
         let guest = open.call(connection, &self.parts.store);
+        let bounds = Bounds(&open.lane);
         match call {
             Call::Skip(why) => {
                 let known = own.iter().find(|l| l.remote_id.is_some());
@@ -197,7 +217,7 @@ impl Pipeline {
                 })
             }
             Call::Crm(ops) => {
-                let r = one(open.connector.crm_apply(guest, ops).await)?;
+                let r = bounds.crm(one(open.connector.crm_apply(guest, ops).await)?).map_err(Failed::Halt)?;
                 let disposition = match r.disposition {
                     crm::Disposition::Created => "created",
                     crm::Disposition::Updated => "updated",
@@ -208,7 +228,9 @@ impl Pipeline {
                 Ok(Done { receipt, remote_id: Some(r.id), version: r.version })
             }
             Call::Calendar(ops) => {
-                let r = one(open.connector.calendar_apply(guest, ops).await)?;
+                let r = bounds
+                    .calendar(one(open.connector.calendar_apply(guest, ops).await)?)
+                    .map_err(Failed::Halt)?;
                 let disposition = match r.disposition {
                     calendar::Disposition::Created => "created",
                     calendar::Disposition::Updated => "updated",
@@ -223,7 +245,8 @@ impl Pipeline {
                 Ok(Done { receipt, remote_id: Some(r.id), version: r.version })
             }
             Call::Sink(events) => {
-                let r = one(open.connector.deliver(guest, events).await)?;
+                let r =
+                    bounds.sink(one(open.connector.deliver(guest, events).await)?).map_err(Failed::Halt)?;
                 let receipt = json!({ "disposition": "delivered", "id": r.remote_id, "eventId": r.event_id });
                 Ok(Done { receipt, remote_id: r.remote_id, version: None })
             }
@@ -231,11 +254,19 @@ impl Pipeline {
     }
 
     /// What becomes of a job without a receipt.
-    fn fate(&self, job: &Job, failed: Failed, seen: &Seen, attempt: &mut Attempt) -> (Fate, Option<Decision>) {
+    fn fate(
+        &self,
+        job: &Job,
+        failed: Failed,
+        seen: &Seen,
+        attempt: &mut Attempt,
+    ) -> (Fate, Option<Decision>) {
         let now = self.parts.clock.now();
         let tried = Tried {
             attempt: job.attempts,
             repeatable: seen.repeatable,
+            // An appointment that was cancelled, and is booked again under its id.
+            makes: job.operation == "calendar/write.create",
             wire: &seen.wire,
             now,
             planned_at: job.created_at,
@@ -244,6 +275,10 @@ impl Pipeline {
         let (view, decision) = match &failed {
             Failed::Error(e) => (ErrorView::of(e), retry::decide(Failure::Error(e), &tried)),
             Failed::Halt(h) => (ErrorView::halt(h), retry::decide(Failure::Halt(h), &tried)),
+            Failed::Stopped => (
+                ErrorView::own("stopped", "the host was stopped while it ran"),
+                retry::decide(Failure::Stopped, &tried),
+            ),
             Failed::Own(view) | Failed::Trouble(view) => {
                 "error".clone_into(&mut attempt.outcome);
                 attempt.error = Some(view.json());
@@ -253,7 +288,8 @@ impl Pipeline {
                     (Fate::Failed { error }, None)
                 } else {
                     attempt.decision = format!("wait: the host could not go on ({}); uncounted", view.code);
-                    (Fate::Retry { at: now.plus(HOST_TROUBLE_MS), counts: false, error }, None)
+                    let at = now.plus(trouble_wait(now.0.saturating_sub(job.created_at.0)));
+                    (Fate::Retry { at, counts: false, error }, None)
                 };
             }
         };
@@ -278,7 +314,8 @@ fn one<T>(answer: Result<Result<Vec<Result<T, Error>>, Error>, Halt>) -> Result<
         Some(answer) if answers.is_empty() => answer.map_err(Failed::Error),
         // The connector broke the contract; whether it wrote, only the wire can tell, so it is treated as a halt.
         _ => Err(Failed::Halt(Halt::HostCall {
-            reason: "the connector answered with another number of results than it was given operations".to_owned(),
+            reason: "the connector answered with another number of results than it was given operations"
+                .to_owned(),
         })),
     }
 }
@@ -292,4 +329,26 @@ fn receipt(disposition: &str, id: &str, version: Option<&str>, also_matched: &[S
         receipt["alsoMatched"] = json!(also_matched);
     }
     receipt
+}
+
+/// How long a job of this age waits for the host, in milliseconds.
+fn trouble_wait(age_ms: i64) -> i64 {
+    (age_ms / 4).clamp(*HOST_TROUBLE_MS.start(), *HOST_TROUBLE_MS.end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trouble_wait;
+
+    #[test]
+    fn the_longer_the_host_is_in_trouble_the_rarer_a_job_is_tried() {
+        assert_eq!(trouble_wait(-1), 5_000);
+        assert_eq!(trouble_wait(3_600_000), 900_000);
+        let (mut age, mut tries) = (0, 0);
+        while age < 24 * 3_600_000 {
+            age += trouble_wait(age);
+            tries += 1;
+        }
+        assert!(tries < 150, "{tries} tries in a day");
+    }
 }

@@ -5,6 +5,7 @@ use sandbox::v0_1::core::Error;
 use store::{Connection, Described, StoreError};
 
 use crate::Pipeline;
+use crate::bounds::Bounds;
 use crate::open::Open;
 use crate::planning::compose::object_type;
 use crate::planning::schema::Schema;
@@ -28,7 +29,9 @@ impl Pipeline {
         open: &Open,
         object: &str,
     ) -> Result<(Option<Schema>, bool), NoSchema> {
-        let Some(known) = self.parts.store.described(&connection.id, object).await.map_err(NoSchema::Store)? else {
+        let Some(known) =
+            self.parts.store.described(&connection.id, object).await.map_err(NoSchema::Store)?
+        else {
             return Ok((self.describe(connection, open, object).await?, true));
         };
         if self.parts.clock.now() > known.at.plus(STALE_MS)
@@ -52,7 +55,9 @@ impl Pipeline {
         }
         let answer = open.connector.crm_describe(open.call(connection, store), object_type(object)).await;
         let described = match answer.map_err(NoSchema::Halt)? {
-            Ok(described) => described,
+            Ok(described) => {
+                Bounds(&open.lane).schema(object_type(object), described).map_err(NoSchema::Halt)?
+            }
             Err(Error::Unsupported(_)) => return Ok(None),
             Err(error) => return Err(NoSchema::Error(error)),
         };

@@ -29,7 +29,9 @@ pub enum LoadError {
     #[error("no component with digest {0} is in the store; install the connector again")]
     Missing(String),
     /// The artefact's tag is wrong: somebody else wrote the file.
-    #[error("the compiled artefact {0} was not written by this host and is not loaded; delete it and start again")]
+    #[error(
+        "the compiled artefact {0} was not written by this host and is not loaded; delete it and start again"
+    )]
     Tampered(PathBuf),
     /// It does not compile.
     #[error(transparent)]

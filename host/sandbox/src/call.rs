@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use store::Store;
 use tokio::time::Instant;
-use wasmtime::component::Instance;
+use wasmtime::component::{Instance, ResourceTableError};
 use wasmtime::{CallHook, UpdateDeadline};
 
 use crate::limits::Meter;
-use crate::state::{Outside, State};
+use crate::state::{HANDLES, Outside, State};
 use crate::{Connector, Halt, Limits};
 
 /// What one call gets. The lane's deadline should be the call's own.
@@ -62,15 +62,14 @@ impl Connector {
         // Waiting for a slot counts against the deadline too: a call that nobody waits for any more need not start.
         let slot = tokio::time::timeout_at(deadline, self.slots.acquire()).await.map_err(|_| over())?;
         let _slot = slot.map_err(|e| Halt::NoInstance { reason: e.to_string() })?;
-        let mut store = wasmtime::Store::new(
-            self.pre.engine(),
-            State::new(Meter::new(limits, deadline), outside),
-        );
+        let mut store =
+            wasmtime::Store::new(self.pre.engine(), State::new(Meter::new(limits, deadline), outside));
         guard(&mut store);
-        let running = async {
+        let busy = store.data().meter.busy();
+        let running = busy.during(async {
             let instance = self.pre.instantiate_async(&mut store).await?;
             body(&mut store, &instance).await
-        };
+        });
         match tokio::time::timeout_at(deadline, running).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(e)) => Err(halt(&mut store, &e)),
@@ -86,7 +85,8 @@ fn guard(store: &mut wasmtime::Store<State>) {
         let meter = &mut context.data_mut().meter;
         match hook {
             CallHook::CallingWasm | CallHook::ReturningFromHost => meter.enter(),
-            CallHook::ReturningFromWasm | CallHook::CallingHost => meter.leave(),
+            CallHook::ReturningFromWasm => meter.leave(),
+            CallHook::CallingHost => meter.calls_host().map_err(wasmtime::Error::new)?,
         }
         Ok(())
     });
@@ -96,9 +96,9 @@ fn guard(store: &mut wasmtime::Store<State>) {
         Ok(()) => Ok(UpdateDeadline::Yield(1)),
         Err(halt) => Err(wasmtime::Error::new(halt)),
     });
-    // What one host call may copy out of the guest, and how many handles may be live.
-    store.set_hostcall_fuel(64 * 1024 * 1024);
-    store.set_max_component_handles(10_000);
+    let copied = usize::try_from(store.data().meter.limits().copied()).unwrap_or(usize::MAX);
+    store.set_hostcall_fuel(copied);
+    store.set_max_component_handles(HANDLES);
 }
 
 /// The limit that was met, else the trap in words.
@@ -108,6 +108,9 @@ fn halt(store: &mut wasmtime::Store<State>, error: &wasmtime::Error) -> Halt {
     }
     if let Some(halt) = error.downcast_ref::<Halt>() {
         return halt.clone();
+    }
+    if let Some(halt) = bound(store.data(), error) {
+        return halt;
     }
     let text = format!("{error:#}");
     let text = match &store.data().outside {
@@ -120,6 +123,25 @@ fn halt(store: &mut wasmtime::Store<State>, error: &wasmtime::Error) -> Halt {
     } else {
         Halt::Trap { reason }
     }
+}
+
+/// The bounds that the engine keeps itself, by its errors.
+fn bound(state: &State, error: &wasmtime::Error) -> Option<Halt> {
+    let full = |e: &(dyn std::error::Error + 'static)| {
+        matches!(e.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full))
+    };
+    if error.chain().any(full) {
+        let (used, most) = (HANDLES as u64 + 1, HANDLES as u64);
+        let advice = "drop streams, bodies, headers and answers that are done with";
+        return Some(Halt::Bound { limit: "handles", used, most, advice });
+    }
+    // The engine's own type for this is not public.
+    if error.root_cause().to_string().starts_with("too much data is being copied") {
+        let most = state.meter.limits().copied();
+        let advice = "pass less at once: smaller bodies, or fewer records in one page";
+        return Some(Halt::Bound { limit: "call-bytes", used: most.saturating_add(1), most, advice });
+    }
+    None
 }
 
 /// A call by name went wrong.
@@ -159,7 +181,9 @@ impl InvokeError {
         let args = if args == Json::Array(Vec::new()) || args.is_null() { Json::Null } else { args };
         let empty = args.is_null();
         serde_json::from_value(args)
-            .or_else(|e| if empty { serde_json::from_value(Json::Array(Vec::new())).map_err(|_| e) } else { Err(e) })
+            .or_else(|e| {
+                if empty { serde_json::from_value(Json::Array(Vec::new())).map_err(|_| e) } else { Err(e) }
+            })
             .map_err(|e| Self::Arguments(e.to_string()))
     }
 

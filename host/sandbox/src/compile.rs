@@ -12,6 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::engine;
 
+/// The most machine code that is taken from the child, in bytes. A Python connector has some 60 MiB.
+const CODE_MAX: u64 = if cfg!(test) { 1 << 20 } else { 512 << 20 };
+
 /// Who compiles.
 #[derive(Clone, Debug)]
 pub enum Compiler {
@@ -49,7 +52,9 @@ impl Compiler {
                     .await
                     .map_err(|e| CompileError::Child(e.to_string()))?
             }
-            Self::Child { program, args, memory, time } => child(program, args, *memory, *time, component).await,
+            Self::Child { program, args, memory, time } => {
+                child(program, args, *memory, *time, component).await
+            }
         }
     }
 }
@@ -66,7 +71,8 @@ pub enum CompileError {
 }
 
 fn compile(component: &[u8]) -> Result<Vec<u8>, CompileError> {
-    let invalid = |e: wasmtime::Error| CompileError::Invalid(model::cut(&format!("{e:#}"), 1024).into_owned());
+    let invalid =
+        |e: wasmtime::Error| CompileError::Invalid(model::cut(&format!("{e:#}"), 1024).into_owned());
     engine::compiling().map_err(invalid)?.precompile_component(component).map_err(invalid)
 }
 
@@ -89,7 +95,7 @@ async fn child(
         .kill_on_drop(true)
         .spawn()
         .map_err(failed)?;
-    let (Some(mut stdin), Some(mut stdout), Some(stderr)) =
+    let (Some(mut stdin), Some(stdout), Some(stderr)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err(CompileError::Child("it has no pipes".to_owned()));
@@ -103,9 +109,13 @@ async fn child(
         let mut out = Vec::new();
         let mut err = Vec::new();
         let mut limited = stderr.take(4096);
-        let ((), read, _) =
-            tokio::join!(write, stdout.read_to_end(&mut out), limited.read_to_end(&mut err));
+        // With its end closed, a child that goes on writing ends.
+        let read = async { stdout.take(CODE_MAX + 1).read_to_end(&mut out).await };
+        let ((), read, _) = tokio::join!(write, read, limited.read_to_end(&mut err));
         read.map_err(failed)?;
+        if out.len() as u64 > CODE_MAX {
+            return Err(CompileError::Child(format!("it makes more than {} MiB of code", CODE_MAX >> 20)));
+        }
         let status = child.wait().await.map_err(failed)?;
         let said = String::from_utf8_lossy(&err).trim().to_owned();
         match status.code() {
@@ -126,6 +136,8 @@ pub fn compile_in_this_process(memory: u64, seconds: u64) -> i32 {
     let limit = |n| Rlimit { current: Some(n), maximum: Some(n) };
     let limited = setrlimit(Resource::As, limit(memory))
         .and_then(|()| setrlimit(Resource::Cpu, limit(seconds)))
+        // It writes to a pipe and nowhere else, and the component is nobody's to read in a core file.
+        .and_then(|()| setrlimit(Resource::Fsize, limit(0)))
         .and_then(|()| setrlimit(Resource::Core, limit(0)));
     if let Err(e) = limited {
         eprintln!("limits: {e}");

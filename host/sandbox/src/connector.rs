@@ -36,6 +36,8 @@ pub struct Sandbox {
     store: Store,
     slots: Arc<Semaphore>,
     ready: Mutex<HashMap<String, Arc<Connector>>>,
+    /// One connector at a time is read, and compiled where it must be; those that are ready do not wait for it.
+    loading: Mutex<()>,
 }
 
 /// Connectors kept ready. A host has a few dozen; beyond this the whole set is dropped and loaded again as needed.
@@ -79,6 +81,7 @@ impl Sandbox {
             compiler: options.compiler,
             store: options.store,
             ready: Mutex::default(),
+            loading: Mutex::default(),
         })
     }
 
@@ -103,8 +106,11 @@ impl Sandbox {
     /// # Errors
     /// When there is none, its artefact was changed, or it does not compile.
     pub async fn connector(&self, digest: &str) -> Result<Arc<Connector>, LoadError> {
-        let mut ready = self.ready.lock().await;
-        if let Some(connector) = ready.get(digest) {
+        if let Some(connector) = self.ready.lock().await.get(digest) {
+            return Ok(connector.clone());
+        }
+        let _loading = self.loading.lock().await;
+        if let Some(connector) = self.ready.lock().await.get(digest) {
             return Ok(connector.clone());
         }
         let connector = match self.artefacts.read(digest).await? {
@@ -115,6 +121,7 @@ impl Sandbox {
                 self.prepare(digest, &bytes).await?
             }
         };
+        let mut ready = self.ready.lock().await;
         if ready.len() >= READY {
             ready.clear();
         }
@@ -124,7 +131,10 @@ impl Sandbox {
 
     fn load(&self, code: &[u8]) -> Result<Arc<Connector>, LoadError> {
         let failed = |e: wasmtime::Error| LoadError::Engine(model::cut(&format!("{e:#}"), 1024).into_owned());
-        #[expect(unsafe_code, reason = "the artefact's tag was verified: only this host's own compiler wrote it")]
+        #[expect(
+            unsafe_code,
+            reason = "the artefact's tag was verified: only this host's own compiler wrote it"
+        )]
         // SAFETY: `deserialize` trusts its bytes as machine code. They come from `compile` in this call or from a file
         // whose tag under the host's key was verified on the very bytes that are passed here.
         let component = unsafe { Component::deserialize(&self.engine, code) }.map_err(failed)?;

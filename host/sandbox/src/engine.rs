@@ -5,8 +5,12 @@ use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAl
 
 use crate::limits::TICK;
 
-/// Calls at one time. A component may have several memories and many core instances, so the pool holds more of those.
+/// Calls at one time.
 pub(crate) const CALLS_AT_ONCE: u32 = 64;
+/// What one component may have of each. The pool holds as many for every call, so that no connector can take another's.
+const CORE_INSTANCES: u32 = 60;
+const MEMORIES: u32 = 20;
+const TABLES: u32 = 20;
 
 fn common() -> Config {
     let mut config = Config::new();
@@ -15,7 +19,8 @@ fn common() -> Config {
     // Shared memory would escape the meter; threads are not even compiled in.
     config.shared_memory(false);
     config.max_wasm_stack(512 * 1024);
-    config.async_stack_size(1024 * 1024);
+    // Host functions run on the guest's stack, under it: whatever depth the guest calls from, TLS and SQL need their room.
+    config.async_stack_size(2 * 1024 * 1024);
     config.memory_init_cow(true);
     // A trap's message goes to a log: frames' names are enough.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16));
@@ -35,12 +40,12 @@ pub(crate) fn running() -> wasmtime::Result<Engine> {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(CALLS_AT_ONCE)
         .total_stacks(CALLS_AT_ONCE)
-        .max_core_instances_per_component(60)
-        .total_core_instances(CALLS_AT_ONCE * 16)
-        .max_memories_per_component(20)
-        .total_memories(CALLS_AT_ONCE * 4)
-        .max_tables_per_component(20)
-        .total_tables(CALLS_AT_ONCE * 8)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .total_core_instances(CALLS_AT_ONCE * CORE_INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .total_memories(CALLS_AT_ONCE * MEMORIES)
+        .max_tables_per_component(TABLES)
+        .total_tables(CALLS_AT_ONCE * TABLES)
         // Compiled Python and JavaScript connectors carry some 100,000 function references.
         .table_elements(200_000)
         .max_component_instance_size(1024 * 1024)

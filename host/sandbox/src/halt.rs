@@ -48,6 +48,18 @@ pub enum Halt {
         /// Which, and why.
         reason: String,
     },
+    /// A bound of the host's that no manifest raises: how often, and with how much, the host is asked.
+    #[error("halted at limit `{limit}`: used {used} of {most}; {advice}")]
+    Bound {
+        /// Its name: `host-calls`, `host-ms`, `handles`, `call-bytes`.
+        limit: &'static str,
+        /// What was used.
+        used: u64,
+        /// The limit.
+        most: u64,
+        /// What to change.
+        advice: &'static str,
+    },
     /// No instance could be made; the host's pool is exhausted.
     #[error("no instance was free: {reason}; the call is tried again later")]
     NoInstance {
@@ -66,6 +78,7 @@ impl Halt {
             Self::Memory { .. } => "halt_memory",
             Self::Trap { .. } => "halt_trap",
             Self::HostCall { .. } => "halt_host_call",
+            Self::Bound { .. } => "halt_bound",
             Self::NoInstance { .. } => "halt_no_instance",
         }
     }

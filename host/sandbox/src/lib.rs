@@ -8,11 +8,15 @@
 //! environment, no argument; clocks and random numbers are real.
 
 mod artefact;
+#[cfg(test)]
+mod attacks;
+mod busy;
 mod call;
 mod compile;
 mod connector;
 mod engine;
 mod halt;
+mod held;
 mod limits;
 mod state;
 pub mod v0_1;

@@ -41,9 +41,9 @@ pub mod crm {
         Disposition, LinkChange, OnMatch, Op, Receipt, Target, Upsert,
     };
     pub use super::bindings::jackfield::crm::types::{
-        Activity, ActivityKind, Address, Call, Change, Company, Contact, CustomObject, Deal, DealStatus, Direction,
-        Email, Entity, Lead, Link, MatchKey, Meeting, Merge, Meta, Money, Note, ObjectType, Person, Phone, Task,
-        TextFormat, Tombstone,
+        Activity, ActivityKind, Address, Call, Change, Company, Contact, CustomObject, Deal, DealStatus,
+        Direction, Email, Entity, Lead, Link, MatchKey, Meeting, Merge, Meta, Money, Note, ObjectType,
+        Person, Phone, Task, TextFormat, Tombstone,
     };
     pub use super::core::{ExternalKey, Field, Value};
 }

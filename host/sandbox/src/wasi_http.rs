@@ -1,22 +1,80 @@
 //! `wasi:http/outgoing-handler@0.2`, through the same column as `jackfield:host/http`.
 
+use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
 use egress::{Lane, Refusal, Request};
-use http_body_util::{BodyExt, Full, Limited};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+use http_body_util::BodyExt;
+use tokio::sync::Semaphore;
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest as _, Method, OutgoingRequest};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, WasiHttpView as _};
 
 use crate::Limits;
+use crate::held::{Held, Share, Whole};
+use crate::state::State;
+
+/// Requests of one call on the wire at one time; further ones wait.
+const AT_ONCE: usize = 4;
+/// Bytes of a request's body that wait to be taken over.
+const CHUNK: usize = 64 * 1024;
+/// The longest method, authority and path that the host keeps for a request which the guest has not sent, in bytes.
+const METHOD_MAX: usize = 16;
+const AUTHORITY_MAX: usize = 512;
+const PATH_MAX: usize = 16 * 1024;
 
 /// The hooks that put a guest's own HTTP client on the paved road.
 pub(crate) struct Road {
     lane: Option<Lane>,
-    request_bytes: usize,
+    request_bytes: u64,
+    /// Requests that may still begin. The lane counts too, but only once a body is whole.
+    left: u32,
+    held: Arc<Held>,
+    wire: Arc<Semaphore>,
 }
 
 impl Road {
     pub(crate) fn new(lane: Option<Lane>, limits: &Limits) -> Self {
-        Self { lane, request_bytes: usize::try_from(limits.request_bytes).unwrap_or(usize::MAX) }
+        Self {
+            lane,
+            request_bytes: limits.request_bytes,
+            left: limits.http_requests,
+            held: Held::new(limits.request_bytes.saturating_add(limits.response_bytes).saturating_mul(2)),
+            wire: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
+}
+
+/// Bounds the texts that wasmtime's own functions keep for a request without looking at their length.
+pub(crate) fn link_bounded(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    type Own = Resource<OutgoingRequest>;
+    type Set = wasmtime::Result<(Result<(), ()>,)>;
+    let fits = |text: Option<&String>, most: usize| text.is_none_or(|t| t.len() <= most);
+    linker.allow_shadowing(true);
+    let mut types = linker.instance("wasi:http/types@0.2.12")?;
+    types.func_wrap(
+        "[method]outgoing-request.set-method",
+        move |mut store, (this, method): (Own, Method)| -> Set {
+            let long = matches!(&method, Method::Other(m) if m.len() > METHOD_MAX);
+            Ok((if long { Err(()) } else { store.data_mut().http().set_method(this, method)? },))
+        },
+    )?;
+    types.func_wrap(
+        "[method]outgoing-request.set-authority",
+        move |mut store, (this, text): (Own, Option<String>)| -> Set {
+            let fits = fits(text.as_ref(), AUTHORITY_MAX);
+            Ok((if fits { store.data_mut().http().set_authority(this, text)? } else { Err(()) },))
+        },
+    )?;
+    types.func_wrap(
+        "[method]outgoing-request.set-path-with-query",
+        move |mut store, (this, text): (Own, Option<String>)| -> Set {
+            let fits = fits(text.as_ref(), PATH_MAX);
+            Ok((if fits { store.data_mut().http().set_path_with_query(this, text)? } else { Err(()) },))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -28,23 +86,26 @@ impl WasiHttpHooks for Road {
         false
     }
 
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
     fn send_request(
         &mut self,
         request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _processed: Io,
     ) -> Box<dyn Future<Output = Answer> + Send> {
-        let lane = self.lane.clone();
-        let limit = self.request_bytes;
+        let lane = if self.left == 0 { None } else { self.lane.clone() };
+        self.left = self.left.saturating_sub(1);
+        let (limit, held, wire) = (self.request_bytes, self.held.clone(), self.wire.clone());
         Box::new(async move {
-            let (parts, body) = request.into_parts();
-            // The body is drained even where the answer is no: a guest that writes must not hang.
-            let body = Limited::new(body, limit).collect().await;
             let lane = lane.ok_or(Error::HttpRequestDenied)?;
-            let body = body.map_err(|_| Error::HttpRequestBodySize(Some(limit as u64)))?.to_bytes();
-            // The column sets these two itself, from the vetted URL and the whole body; clients send them all the same.
-            let headers = parts.headers.iter().filter(|(n, _)| !matches!(n.as_str(), "host" | "content-length"));
-            let headers = headers.map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec())).collect();
+            let (parts, body) = request.into_parts();
+            let mut share = held.share();
+            let body = whole(body, limit, &mut share).await?;
+            let headers =
+                parts.headers.iter().map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec())).collect();
             let request = Request {
                 method: parts.method.as_str().to_owned(),
                 url: parts.uri.to_string(),
@@ -54,18 +115,46 @@ impl WasiHttpHooks for Road {
                 idempotency_key: None,
                 timeout: options.and_then(|o| o.first_byte_timeout),
             };
+            let turn = wire.acquire().await.map_err(|_| Error::DestinationUnavailable)?;
             let answer = lane.send(request).await.map_err(refused)?;
+            drop(share);
+            let mut share = held.share();
+            if !share.grow(answer.body.len()) {
+                return Err(crowded());
+            }
+            drop(turn);
             let mut response = http::Response::builder().status(answer.status);
             for (name, value) in &answer.headers {
                 response = response.header(name, value.as_slice());
             }
-            let body = Full::new(answer.body).map_err(|never: std::convert::Infallible| match never {});
-            let response =
-                response.body(body.boxed_unsync()).map_err(|_| Error::HttpProtocolError)?;
+            let body = Whole::new(answer.body, share).map_err(|never| match never {});
+            let response = response.body(body.boxed_unsync()).map_err(|_| Error::HttpProtocolError)?;
             let done: Io = Box::new(async { Ok(()) });
             Ok((response, done))
         })
     }
+}
+
+/// The whole body, as far as it fits. Where it does not, it is dropped, and the guest's next write fails.
+async fn whole(mut body: WasiBody, limit: u64, share: &mut Share) -> Result<Bytes, Error> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if (whole.len() + data.len()) as u64 > limit {
+            return Err(Error::HttpRequestBodySize(Some(limit)));
+        }
+        if !share.grow(data.len()) {
+            return Err(crowded());
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+fn crowded() -> Error {
+    Error::InternalError(Some(
+        "too much is held for this call: read the answers that are there first".to_owned(),
+    ))
 }
 
 /// The nearest word that wasi:http has. The exchange's record says more.

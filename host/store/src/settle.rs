@@ -22,9 +22,13 @@ const ATTEMPT: &str =
     "INSERT INTO attempt (job_id, number, started_at, ms, outcome, decision, error, exchanges)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
+const TRIM: &str = "DELETE FROM attempt WHERE job_id = $1 AND number <= $2";
+/// So many attempts are kept of a job, the latest: one that waits for a bucket or for the host may have any number.
+const KEEP: u32 = 100;
+
 /// The daily work, for `plans`.
 #[cfg(test)]
-pub(crate) const HOT: &[&str] = &[END, CONNECTION, ATTEMPT];
+pub(crate) const HOT: &[&str] = &[END, CONNECTION, ATTEMPT, TRIM];
 
 impl Store {
     /// Ends leased jobs, all in one commit; `true` for each whose lease still held. Of one whose lease did not hold, nothing
@@ -206,5 +210,9 @@ pub(crate) async fn record(tx: &mut Tx, job: &JobId, number: u32, a: &Attempt) -
         a.error.as_ref(),
         to_json(&a.exchanges)?,
     ];
-    tx.execute(ATTEMPT, row).await.map(|_| ())
+    tx.execute(ATTEMPT, row).await?;
+    if let Some(old) = number.checked_sub(KEEP).filter(|old| *old > 0) {
+        tx.execute(TRIM, values![job, u64::from(old)]).await?;
+    }
+    Ok(())
 }

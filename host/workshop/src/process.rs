@@ -14,6 +14,9 @@ const LINES_MAX: usize = 100;
 /// A line longer than this is cut.
 const LINE_BYTES_MAX: usize = 2_000;
 
+/// A line of cargo's own JSON: a workspace of thousands of packages is described in one.
+const JSON_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// What `CARGO_*` is passed on: where cargo's home is, and how it downloads. The rest (flags, wrappers, target folders,
 /// what `cargo run` sets for the host) is the host's, not the connector's.
 const CARGO_KEPT: [&str; 7] = [
@@ -54,11 +57,31 @@ fn passed_on(name: &OsStr, under_cargo: bool) -> bool {
         | "CARGO" => false,
         // `cargo run` puts the host's own libraries first; another rustc must not load them.
         "LD_LIBRARY_PATH" | "DYLD_FALLBACK_LIBRARY_PATH" => !under_cargo,
-        // A build script is the connector's code: the host's configuration is none of its business.
+        // A build script is the connector's code: the host's configuration is none of its business, and no secret is.
         _ if name.starts_with("JACKFIELD_") => false,
+        // Cargo itself needs these to fetch from a private registry. The one for publishing is not among them.
+        _ if name.starts_with("CARGO_REGISTRIES_") => true,
+        _ if secret(name) => false,
         _ if name.starts_with("CARGO_") => CARGO_KEPT.iter().any(|kept| name.starts_with(kept)),
         _ => true,
     }
+}
+
+/// Whether a variable's name says that it holds a secret: `GITHUB_TOKEN`, `AWS_SECRET_ACCESS_KEY`, `DATABASE_URL`.
+fn secret(name: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "TOKEN",
+        "SECRET",
+        "PASSWORD",
+        "PASSWD",
+        "CREDENTIAL",
+        "API_KEY",
+        "APIKEY",
+        "PRIVATE_KEY",
+        "ACCESS_KEY",
+    ];
+    let upper = name.to_ascii_uppercase();
+    upper == "DATABASE_URL" || WORDS.iter().any(|word| upper.contains(word))
 }
 
 /// What a program answered on its standard output, if it ran and succeeded.
@@ -89,7 +112,7 @@ pub(crate) fn run(
     let mut timed_out = false;
     let status = std::thread::scope(|scope| {
         let mut stdout = stdout;
-        scope.spawn(move || out.map(|out| lines(out, usize::MAX, &mut stdout)));
+        scope.spawn(move || out.map(|out| lines(out, JSON_BYTES_MAX, &mut stdout)));
         scope
             .spawn(|| err.map(|err| lines(err, LINE_BYTES_MAX, &mut |line| keep(&mut tail, line, progress))));
         let Some(limit) = limit else { return child.wait() };
@@ -126,10 +149,21 @@ fn keep(tail: &mut VecDeque<String>, line: &str, progress: &dyn Progress) {
 fn lines(from: impl Read, max: usize, each: &mut dyn FnMut(&str)) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
-    while matches!(from.read_until(b'\n', &mut line), Ok(1..)) {
-        line.truncate(max);
+    while let Ok(read) = from.fill_buf()
+        && !read.is_empty()
+    {
+        let end = read.iter().position(|b| *b == b'\n');
+        let part = &read[..end.unwrap_or(read.len())];
+        line.extend_from_slice(&part[..part.len().min(max.saturating_sub(line.len()))]);
+        let used = part.len() + usize::from(end.is_some());
+        from.consume(used);
+        if end.is_some() {
+            each(String::from_utf8_lossy(&line).trim_end());
+            line.clear();
+        }
+    }
+    if !line.is_empty() {
         each(String::from_utf8_lossy(&line).trim_end());
-        line.clear();
     }
 }
 
@@ -152,10 +186,26 @@ mod tests {
             ("RUSTFLAGS", false),
             ("RUSTC_WRAPPER", false),
             ("JACKFIELD_KEY_FILE", false),
+            ("GITHUB_TOKEN", false),
+            ("AWS_SECRET_ACCESS_KEY", false),
+            ("OPENAI_API_KEY", false),
+            ("DATABASE_URL", false),
+            ("CARGO_REGISTRY_TOKEN", false),
+            ("CARGO_REGISTRIES_OURS_TOKEN", true),
+            ("CARGO_REGISTRY_DEFAULT", true),
+            ("SSH_AUTH_SOCK", true),
         ] {
             assert_eq!(passed_on(OsStr::new(name), false), expected, "{name}");
         }
         assert!(!passed_on(OsStr::new("LD_LIBRARY_PATH"), true));
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut_while_it_is_read() {
+        let mut seen = Vec::new();
+        let endless = std::io::repeat(b'x').take(10 << 20).chain(&b"\nnext\r\n\nlast"[..]);
+        lines(endless, 100, &mut |line| seen.push(line.to_owned()));
+        assert_eq!(seen, ["x".repeat(100).as_str(), "next", "", "last"]);
     }
 
     #[test]

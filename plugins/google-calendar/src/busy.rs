@@ -43,7 +43,8 @@ fn ask(calendars: &[String], from: i64, to: i64) -> Result<Json> {
         "calendarExpansionMax": CALENDARS_MAX,
         "items": items,
     });
-    API.post("/freeBusy").json(&body).repeatable().send()?.json()
+    let reply = API.post("/freeBusy").json(&body).repeatable().send()?;
+    reply.json_if(|answer| answer["calendars"].is_object())
 }
 
 /// Adds one piece's answer. An interval that two pieces share is joined again.
@@ -57,7 +58,12 @@ fn add(answer: &mut Result<Busy>, calendars: &Json) {
         });
         return;
     }
-    for interval in theirs["busy"].as_array().into_iter().flatten() {
+    let Some(intervals) = theirs["busy"].as_array() else {
+        // No list is not an empty list: whoever takes it for one books over somebody.
+        *answer = Err(Error::permanent("unreadable_answer", "Google's answer leaves this calendar out."));
+        return;
+    };
+    for interval in intervals {
         let (start, end) = (text(&interval["start"]), text(&interval["end"]));
         match busy.intervals.last_mut() {
             Some(last) if last.end == start => last.end = end,

@@ -27,7 +27,8 @@ const TIME_FOR_ONE_MS: u64 = 2_000;
 impl Lifecycle for GoogleCalendar {
     /// The primary calendar's id is the user's e-mail address.
     fn probe() -> Result<Account> {
-        let primary = API.get("/users/me/calendarList/primary").send()?.json()?;
+        let primary = API.get("/users/me/calendarList/primary").send()?;
+        let primary = primary.json_if(|calendar| calendar["id"].is_string())?;
         Ok(Account::new(&primary["id"], &primary["summary"]))
     }
 }
@@ -42,7 +43,7 @@ impl Choices for GoogleCalendar {
         if let Some(page) = after {
             request = request.query("pageToken", page);
         }
-        let page = request.send()?.json()?;
+        let page = request.send()?.json_if(|page| page["items"].is_array())?;
         let wanted = filter.unwrap_or_default().to_lowercase();
         let mut choices: Vec<Choice> =
             page["items"].as_array().into_iter().flatten().filter_map(choice).collect();

@@ -1,9 +1,15 @@
 //! Google's event resource as the contract's event.
 
-use jackfield_connector::Json;
 use jackfield_connector::calendar::{Attendee, Conference, DayRange, Event, EventStatus, Rsvp, Span, When};
+use jackfield_connector::http::Reply;
+use jackfield_connector::{Json, Result};
 
 use crate::time::{date, day};
+
+/// An event as Google answers it: it has an id, whatever else it has.
+pub fn whole(reply: &Reply) -> Result<Json> {
+    reply.json_if(|event| event["id"].is_string())
+}
 
 pub fn event(calendar_id: &str, event: &Json) -> Event {
     let text = |name: &str| event[name].as_str().map(str::to_owned);

@@ -36,7 +36,7 @@ pub fn create(draft: &Draft) -> Result<Receipt> {
         let known = get(&draft.calendar_id, &id)?.ok_or(Error::NotFound(id))?;
         (known, Disposition::Unchanged)
     } else {
-        (reply.json()?, Disposition::Created)
+        (read::whole(&reply)?, Disposition::Created)
     };
     let event = if native { with_meet(&draft.calendar_id, event)? } else { event };
     Ok(receipt(&draft.op_key, &draft.calendar_id, &event, disposition))
@@ -75,7 +75,7 @@ pub fn update(patch: &Patch) -> Result<Receipt> {
     if let Some(version) = &patch.if_version {
         request = request.header("if-match", version);
     }
-    let event = request.json(&changes).repeatable().send()?.json()?;
+    let event = read::whole(&request.json(&changes).repeatable().send()?)?;
     let event = if native { with_meet(calendar, event)? } else { event };
     Ok(receipt(&draft.op_key, calendar, &event, Disposition::Updated))
 }
@@ -206,7 +206,7 @@ fn with_meet(calendar: &str, mut event: Json) -> Result<Json> {
 
 fn get(calendar: &str, id: &str) -> Result<Option<Json>> {
     let reply = API.get(&path(calendar, id)).accept(404).accept(410).send()?;
-    if reply.status == 200 { reply.json().map(Some) } else { Ok(None) }
+    if reply.status == 200 { read::whole(&reply).map(Some) } else { Ok(None) }
 }
 
 fn path(calendar: &str, id: &str) -> String {

@@ -3,6 +3,7 @@
 use jackfield_connector::crm::{
     Company, Contact, Deal, Entity, MatchKey, Meta, Note, ObjectType, Task, TextFormat,
 };
+use jackfield_connector::http::Reply;
 use jackfield_connector::{Error, Json, Result, encode, json};
 
 use crate::{API, OBJECTS, contacts, engagements, sales, schema};
@@ -71,7 +72,12 @@ fn by_id(object: &str, id: &str, query: &[(&str, &str)]) -> Result<Option<Json>>
         request = request.query(name, value);
     }
     let reply = request.accept(404).send()?;
-    if reply.status == 404 { Ok(None) } else { reply.json().map(Some) }
+    if reply.status == 404 { Ok(None) } else { record(&reply).map(Some) }
+}
+
+/// A record as HubSpot answers it: it has an id, whatever else it has.
+pub fn record(reply: &Reply) -> Result<Json> {
+    reply.json_if(|record| record["id"].is_string())
 }
 
 /// Asks HubSpot's index, which lags some seconds behind. Every member is sent: the description requires them all.
@@ -80,8 +86,10 @@ fn search(object: &str, groups: &Json, properties: &str) -> Result<Vec<Json>> {
     let body =
         json!({ "filterGroups": groups, "sorts": [], "properties": properties, "limit": 10, "after": "0" });
     let path = format!("{OBJECTS}/{object}/search");
-    let mut found = API.post(&path).json(&body).repeatable().send()?.json()?;
-    Ok(found["results"].as_array_mut().map(std::mem::take).unwrap_or_default())
+    let found = API.post(&path).json(&body).repeatable().send()?;
+    // A search that did not say what it found has not said that there is nothing: the next step would make a second record.
+    let found = found.json_if(|found| found["results"].is_array())?;
+    Ok(found["results"].as_array().cloned().unwrap_or_default())
 }
 
 fn kind_of(key: &MatchKey) -> &'static str {

@@ -29,7 +29,8 @@ const TIME_FOR_ONE_MS: u64 = 2_000;
 
 impl Lifecycle for HubSpot {
     fn probe() -> Result<Account> {
-        let portal = API.get("/account-info/v3/details").send()?.json()?;
+        let portal = API.get("/account-info/v3/details").send()?;
+        let portal = portal.json_if(|portal| portal["portalId"].is_number())?;
         let mut account = Account::new(&portal["portalId"], &portal["portalId"]);
         account.label = format!("HubSpot account {}", account.id);
         Ok(account)

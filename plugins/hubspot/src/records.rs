@@ -5,7 +5,7 @@ use jackfield_connector::crm::{
 };
 use jackfield_connector::{Error, Json, Map, Member, Result, choose, encode, json, log, setting};
 
-use crate::find::{locate, matching};
+use crate::find::{self, locate, matching};
 use crate::links::{associate, association, is_linked, name_of};
 use crate::{API, OBJECTS, contacts, engagements, sales};
 
@@ -118,7 +118,8 @@ fn matched(op: &Upsert, draft: &Draft, set: &Map<String, Json>, record: &Json) -
     let mut receipt = receipt(&op.op_key, record, Disposition::Unchanged);
     if !changes.is_empty() {
         let path = format!("{OBJECTS}/{}/{}", draft.object, encode(&id));
-        let changed = API.patch(&path).json(&json!({ "properties": changes })).repeatable().send()?.json()?;
+        let changed = API.patch(&path).json(&json!({ "properties": changes })).repeatable().send()?;
+        let changed = find::record(&changed)?;
         receipt = self::receipt(&op.op_key, &changed, Disposition::Updated);
     }
     for link in &draft.links {
@@ -140,7 +141,7 @@ fn create(op: &Upsert, draft: &Draft, mut properties: Map<String, Json>) -> Resu
     }
     let known: Vec<Json> = draft.links.iter().filter_map(|link| association(draft.object, link)).collect();
     let body = json!({ "properties": properties, "associations": known });
-    let made = API.post(&format!("{OBJECTS}/{}", draft.object)).json(&body).send()?.json()?;
+    let made = find::record(&API.post(&format!("{OBJECTS}/{}", draft.object)).json(&body).send()?)?;
     let id = id_of(&made)?;
     for link in draft.links.iter().filter(|link| association(draft.object, link).is_none()) {
         // The record is made: failing now would make it again. The next write of it links it.

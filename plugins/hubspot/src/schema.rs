@@ -96,7 +96,8 @@ pub fn describe(object: &ObjectType) -> Result<ObjectSchema> {
     let mut fields = Map::new();
     let mut complete = true;
     for name in names {
-        match API.get(&format!("{PROPERTIES}/{name}")).send().and_then(|reply| reply.json()) {
+        let listed = API.get(&format!("{PROPERTIES}/{name}")).send();
+        match listed.and_then(|reply| reply.json_if(|list| list["results"].is_array())) {
             Ok(list) => {
                 fields.extend(list["results"].as_array().into_iter().flatten().filter_map(|p| field(name, p)))
             }

@@ -28,7 +28,8 @@ pub(crate) fn auth_test() -> Result<(Json, Vec<String>)> {
     let reply = json_body(SLACK.post("/api/auth.test").repeatable(), &json!({})).send()?;
     let scopes = reply.header("x-oauth-scopes").unwrap_or_default();
     let scopes = scopes.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect();
-    Ok((succeeded("auth.test", reply.json()?, true)?, scopes))
+    let me = succeeded("auth.test", reply.json()?, true)?;
+    Ok((holding("auth.test", me, "team_id", Json::is_string, true)?, scopes))
 }
 
 /// Posts a text that is already mrkdwn. Slack takes no idempotency key: never repeat it on an unclear answer.
@@ -40,6 +41,7 @@ pub(crate) fn post(channel: &str, mrkdwn: &str, thread_ts: Option<&str>) -> Resu
     }
     let reply = json_body(SLACK.post("/api/chat.postMessage"), &message).send()?;
     let posted = succeeded("chat.postMessage", reply.json()?, false)?;
+    let posted = holding("chat.postMessage", posted, "ts", Json::is_string, false)?;
     let text = |name: &str| posted[name].as_str().unwrap_or_default().to_owned();
     Ok(Posted { channel: text("channel"), ts: text("ts"), thread_ts: thread_ts.map(str::to_owned) })
 }
@@ -54,7 +56,8 @@ pub(crate) fn conversations(types: &str, limit: u32, cursor: Option<&str>) -> Re
     if let Some(cursor) = cursor {
         request = request.query("cursor", cursor);
     }
-    succeeded("conversations.list", request.send()?.json()?, true)
+    let page = succeeded("conversations.list", request.send()?.json()?, true)?;
+    holding("conversations.list", page, "channels", Json::is_array, true)
 }
 
 /// Does it, unless it was done under this key before.
@@ -75,6 +78,17 @@ pub(crate) fn once(key: &str, post: impl FnOnce() -> Result<Posted>) -> Result<P
 /// Slack remarks on JSON without a charset.
 fn json_body(request: Request, body: &Json) -> Request {
     request.body("application/json; charset=utf-8", body.to_string().into_bytes())
+}
+
+/// A success that lacks what every one has is none of Slack's.
+fn holding(
+    method: &str,
+    answer: Json,
+    member: &str,
+    is: fn(&Json) -> bool,
+    repeatable: bool,
+) -> Result<Json> {
+    if is(&answer[member]) { Ok(answer) } else { Err(refused(method, &Json::Null, repeatable)) }
 }
 
 fn succeeded(method: &str, answer: Json, repeatable: bool) -> Result<Json> {

@@ -33,7 +33,7 @@ pub use crate::bindings::base::jackfield::host::http::{
     HttpError, Request as RawRequest, Response as RawResponse,
 };
 use crate::text::encode;
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 
 mod refusal;
 pub use refusal::Refusal;
@@ -220,7 +220,8 @@ impl Request {
     /// [`Refusal::error`]; and whatever the host refuses or the network loses.
     pub fn send(self) -> Result<Reply> {
         let response = crate::host::send(&self.raw).map_err(|e| Error::from_http(e, self.repeatable))?;
-        let reply = Reply { status: response.status, headers: response.headers, body: response.body };
+        let (status, headers, body) = (response.status, response.headers, response.body);
+        let reply = Reply { status, headers, body, repeatable: self.repeatable };
         if (200..300).contains(&reply.status) || self.accepted.contains(&reply.status) {
             return Ok(reply);
         }
@@ -244,6 +245,7 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// The whole body; its size is bounded by the host.
     pub body: Vec<u8>,
+    repeatable: bool,
 }
 
 impl Reply {
@@ -256,22 +258,35 @@ impl Reply {
     /// The body as JSON; an empty one (a 204) is `null`.
     ///
     /// # Errors
-    /// [`Error::Permanent`] with the code `unreadable_answer` if it is not JSON.
+    /// [`Error::Permanent`] with the code `unreadable_answer` if it is not JSON; [`Error::Indeterminate`] where the request
+    /// may not be repeated: what it asked for may be done.
     pub fn json(&self) -> Result<Value> {
         if self.body.is_empty() { Ok(Value::Null) } else { self.read() }
+    }
+
+    /// The body as JSON that the caller can go on with: `reply.json_if(|page| page["items"].is_array())`. A body that lacks
+    /// what every answer has comes from something in between, and must not pass for an empty list or a record without id.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json), and the same if it is not usable.
+    pub fn json_if(&self, usable: impl FnOnce(&Value) -> bool) -> Result<Value> {
+        self.json().and_then(|body| {
+            if usable(&body) { Ok(body) } else { Err(self.unreadable(&"what every answer has is missing")) }
+        })
     }
 
     /// The body as JSON of a known shape.
     ///
     /// # Errors
-    /// [`Error::Permanent`] with the code `unreadable_answer` if it is something else.
+    /// As [`json`](Self::json), and the same if it has another shape.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|problem| {
-            let mut error =
-                crate::fault("unreadable_answer", &format!("The provider's answer is unreadable: {problem}"));
-            error.http_status = Some(self.status);
-            Error::Permanent(error)
-        })
+        serde_json::from_slice(&self.body).map_err(|problem| self.unreadable(&problem))
+    }
+
+    fn unreadable(&self, problem: &dyn std::fmt::Display) -> Error {
+        let message = format!("The provider's answer is unreadable: {problem}");
+        let fault = Fault { http_status: Some(self.status), ..crate::fault("unreadable_answer", &message) };
+        if self.repeatable { Error::Permanent(fault) } else { Error::Indeterminate(fault) }
     }
 }
 

@@ -61,6 +61,9 @@ pub struct Recording {
     /// The connection's settings.
     #[serde(default)]
     pub config: Value,
+    /// What the connector is told of its endpoints, by name: `https://NAME.endpoint.invalid` for a secret one.
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, String>,
     /// The function and its arguments.
     pub call: Call,
     /// In order.
@@ -243,8 +246,8 @@ pub fn replay(folder: &str, dispatch: fn(&Call) -> Option<Value>) {
         let name = path.display();
         let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{name}: {e}"));
         let recording: Recording = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let exchanges = recording.exchanges.into();
-        let stage = Stage { exchanges, ..Stage::new().config(recording.config) };
+        let (exchanges, endpoints) = (recording.exchanges.into(), recording.endpoints);
+        let stage = Stage { exchanges, endpoints, ..Stage::new().config(recording.config) };
         let (result, _) = stage.run(|| dispatch(&recording.call));
         let result = result.unwrap_or_else(|| panic!("{name}: {} is not exported", recording.call.function));
         assert_eq!(result, recording.result, "{name}: {}", recording.about);

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use egress::{
-    Authorise, AuthoriseError, Destination, Dial, Egress, Exchange, Injection, Io, LaneLimits, LaneOptions, Options,
-    Policy, Record, Resolve,
+    Authorise, AuthoriseError, Destination, Dial, Egress, Exchange, Injection, Io, LaneLimits, LaneOptions,
+    Options, Policy, Record, Resolve,
 };
 use manifest::Manifest;
 use model::{Secret, SystemClock, SystemIds};
@@ -47,7 +47,7 @@ pub struct Recorder {
     pub dialled: Arc<Mutex<Vec<SocketAddr>>>,
     /// What came over the wire.
     pub wire: Arc<Mutex<Vec<u8>>>,
-    /// The whole answer; `{request}` in it is replaced by what was asked.
+    /// The whole answer; `{request}` in it is replaced by what was asked, `{silence}` is none at all.
     pub answer: Arc<Mutex<String>>,
 }
 
@@ -69,6 +69,9 @@ impl Dial for Recorder {
             this.wire.lock().expect("not poisoned").extend_from_slice(&request);
             let asked = String::from_utf8_lossy(&request).replace("\r\n", " | ");
             let body = this.answer.lock().expect("not poisoned").replace("{request}", &asked);
+            if body == "{silence}" {
+                std::future::pending::<()>().await;
+            }
             let head = format!(
                 "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nx-echo: {asked}\r\nconnection: close\r\n\r\n",
                 body.len()
@@ -138,7 +141,8 @@ impl Arena {
         let bytes = std::fs::read(&built.path).expect("the built guest");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
-        let options = store::Options { path: folder.path().join("x.db"), clock: clock.clone(), ids: ids.clone() };
+        let options =
+            store::Options { path: folder.path().join("x.db"), clock: clock.clone(), ids: ids.clone() };
         let sandbox = Sandbox::new(SandboxOptions {
             artefacts: folder.path().join("artefacts"),
             key: ArtefactKey([7; 32]),
@@ -147,7 +151,8 @@ impl Arena {
         });
         let sandbox = sandbox.expect("an engine");
         let connector = sandbox.prepare(&built.digest, &bytes).await.expect("the guest links");
-        let (recorder, names, kept) = (Recorder::default(), Arc::new(Names::default()), Arc::new(Kept::default()));
+        let (recorder, names, kept) =
+            (Recorder::default(), Arc::new(Names::default()), Arc::new(Kept::default()));
         "{request}".clone_into(&mut recorder.answer.lock().expect("not poisoned"));
         let mut options = Options::new(clock, ids);
         options.resolver = names.clone();
@@ -169,8 +174,28 @@ impl Arena {
     ///
     /// # Errors
     /// The halt.
-    pub async fn attack(&self, attack: &str, url: &str, method: &str) -> Result<Result<Account, Error>, Halt> {
-        let limits = Limits::of(&self.manifest.limits, &Limits::caps());
+    pub async fn attack(
+        &self,
+        attack: &str,
+        url: &str,
+        method: &str,
+    ) -> Result<Result<Account, Error>, Halt> {
+        self.attack_seen(attack, url, method).await.0
+    }
+
+    /// The same, with what the host saw on the wire by the time of the answer.
+    ///
+    /// # Panics
+    /// When the guest's grants do not compile.
+    pub async fn attack_seen(
+        &self,
+        attack: &str,
+        url: &str,
+        method: &str,
+    ) -> (Result<Result<Account, Error>, Halt>, egress::Observed) {
+        let mut limits = Limits::of(&self.manifest.limits, &Limits::caps());
+        // Less than by default, so that it is met before the deadline on a busy machine too.
+        limits.host = std::time::Duration::from_millis(400);
         let policy = Policy::compile(&self.manifest, None, None).expect("the guest's grants");
         let lane = self.egress.lane(LaneOptions {
             org: "org".into(),
@@ -184,8 +209,9 @@ impl Arena {
             deadline: Instant::now() + limits.deadline,
         });
         let config = json!({ "attack": attack, "url": url, "method": method });
-        let call = Call::new(limits, "connection".into(), "rogue", lane, &config, None);
-        self.connector.probe(call).await
+        let call = Call::new(limits, "connection".into(), "rogue", lane.clone(), &config, None);
+        let answer = self.connector.probe(call).await;
+        (answer, lane.observed())
     }
 
     /// What the guest says it learned.

@@ -132,8 +132,16 @@ async fn an_echoed_credential_never_reaches_the_guest_nor_a_recording() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_with_any_forbidden_address_is_never_dialled() {
     let arena = Arena::new().await;
-    let forbidden =
-        ["10.0.0.1", "127.0.0.1", "169.254.169.254", "192.168.1.1", "::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "fd00::1"];
+    let forbidden = [
+        "10.0.0.1",
+        "127.0.0.1",
+        "169.254.169.254",
+        "192.168.1.1",
+        "::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a00:1",
+        "fd00::1",
+    ];
     for address in forbidden {
         let bad: IpAddr = address.parse().unwrap();
         for answer in [vec![bad], vec!["93.184.216.34".parse().unwrap(), bad]] {

@@ -145,6 +145,16 @@ impl Host {
         child.wait().unwrap();
     }
 
+    /// SIGTERM, and how long it took to end.
+    pub(crate) fn stop(&mut self) -> Duration {
+        let mut child = self.child.take().unwrap();
+        let began = Instant::now();
+        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        assert!(child.wait().unwrap().success(), "{}", std::fs::read_to_string(self.log()).unwrap());
+        began.elapsed()
+    }
+
     /// Makes a connection; its id.
     pub(crate) async fn connect(&self, body: Value) -> String {
         let (status, made) = self.client.call("POST", "/api/connections", Some(&body)).await;

@@ -22,7 +22,7 @@ pub(crate) async fn build(folder: &Path, install_toolchain: bool, quiet: bool) -
 pub(crate) async fn run(folder: &Path, install_toolchain: bool, json: bool) -> Result<()> {
     let built = build(folder, install_toolchain, json).await?;
     if json {
-        println!(
+        say!(
             "{}",
             serde_json::json!({
                 "connector": built.id, "version": built.version, "path": built.path,
@@ -31,7 +31,7 @@ pub(crate) async fn run(folder: &Path, install_toolchain: bool, json: bool) -> R
             })
         );
     } else {
-        println!(
+        say!(
             "{} {}  {} KiB  {}{}",
             built.id,
             built.version,
@@ -39,7 +39,7 @@ pub(crate) async fn run(folder: &Path, install_toolchain: bool, json: bool) -> R
             built.path.display(),
             if built.cached { "  (unchanged)" } else { "" }
         );
-        println!("next: jackfield install {}", built.path.display());
+        say!("next: jackfield install {}", built.path.display());
     }
     Ok(())
 }

@@ -38,14 +38,14 @@ pub(crate) async fn run(
     let host = Host::open(config).await?;
     let review = host.catalog.review(&package).await?;
     if !json {
-        print!("{review}");
+        ask!("{review}");
     }
     if !yes && !agreed(&package)? {
         bail!("not installed: nobody consented; add --yes to consent without being asked");
     }
     let installed = host.catalog.install(bytes).await?;
     if json {
-        println!(
+        say!(
             "{}",
             serde_json::json!({
                 "connector": installed.entry.connector.id, "version": installed.entry.connector.version,
@@ -53,7 +53,7 @@ pub(crate) async fn run(
             })
         );
     } else {
-        println!("installed {} {}", installed.entry.connector.id, installed.entry.connector.version);
+        say!("installed {} {}", installed.entry.connector.id, installed.entry.connector.version);
     }
     host.store.close().await?;
     Ok(())
@@ -63,7 +63,7 @@ fn agreed(package: &Package) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Ok(false);
     }
-    print!("Install {} and let it reach this? [y/N] ", package.manifest.name);
+    ask!("Install {} and let it reach this? [y/N] ", package.manifest.name);
     std::io::stdout().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
@@ -77,9 +77,9 @@ pub(crate) async fn uninstall(config: &Config, connector: &str, json: bool) -> R
         bail!("the connector `{}` is not installed; `jackfield list` shows what is", model::cut(connector, 64));
     }
     if json {
-        println!("{}", serde_json::json!({ "connector": connector, "installed": false }));
+        say!("{}", serde_json::json!({ "connector": connector, "installed": false }));
     } else {
-        println!("uninstalled {connector}");
+        say!("uninstalled {connector}");
     }
     host.store.close().await?;
     Ok(())

@@ -18,18 +18,18 @@ pub(crate) async fn run(config: &Config, command: OrgCommand, json: bool) -> Res
             }
             let org = store.create_org(name).await?;
             if json {
-                println!("{}", serde_json::json!({ "id": org.id, "name": org.name }));
+                say!("{}", serde_json::json!({ "id": org.id, "name": org.name }));
             } else {
-                println!("{}  {}", org.id, org.name);
-                println!("next: jackfield key create --org {}", org.id);
+                say!("{}  {}", org.id, org.name);
+                say!("next: jackfield key create --org {}", org.id);
             }
         }
         OrgCommand::List => {
             for org in store.orgs().await? {
                 if json {
-                    println!("{}", serde_json::json!({ "id": org.id, "name": org.name }));
+                    say!("{}", serde_json::json!({ "id": org.id, "name": org.name }));
                 } else {
-                    println!("{}  {}", org.id, org.name);
+                    say!("{}  {}", org.id, org.name);
                 }
             }
         }
@@ -56,10 +56,10 @@ pub(crate) async fn key(config: &Config, command: KeyCommand, json: bool) -> Res
     let new = api::keys::mint(&SystemIds);
     store.create_key(&org, new.hash, &new.hint, &scope).await?;
     if json {
-        println!("{}", serde_json::json!({ "key": new.text.expose() }));
+        say!("{}", serde_json::json!({ "key": new.text.expose() }));
     } else {
-        println!("{}", new.text.expose());
-        println!("keep it: it is not shown again");
+        say!("{}", new.text.expose());
+        say!("keep it: it is not shown again");
     }
     store.close().await?;
     Ok(())

@@ -32,7 +32,7 @@ impl workshop::Progress for Spinner {
     fn step(&self, what: &str) {
         self.0.set_prefix(what.to_owned());
         if self.1 {
-            eprintln!("{what}");
+            tell!("{what}");
         }
     }
 
@@ -42,7 +42,7 @@ impl workshop::Progress for Spinner {
 
     fn note(&self, line: &str) {
         if self.1 {
-            eprintln!("{line}");
+            tell!("{line}");
         } else {
             self.0.println(line);
         }

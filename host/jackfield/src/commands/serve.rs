@@ -89,7 +89,7 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
         tracing::warn!("OVERRIDE: requests to {from} go to {to}");
     }
     let running = start(config).await?;
-    println!("jackfield listens on {}", running.url);
+    say!("jackfield listens on {}", running.url);
     tracing::info!(
         url = %running.url,
         public_url = config.public_url.as_ref().map(tracing::field::display),
@@ -103,7 +103,10 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
         // Acknowledging what nobody will perform would be worse than not answering.
         why = running.broke() => tracing::error!("a part of the host ended by itself ({why}); stopping"),
     }
-    running.stop().await
+    tokio::select! {
+        end = running.stop() => end,
+        () = signal() => anyhow::bail!("stopped at once by a second signal; the next start goes on with what was in flight"),
+    }
 }
 
 /// Ctrl-C or SIGTERM.

@@ -16,9 +16,9 @@ use crate::host::open_store;
 pub(crate) fn version(json: bool) {
     let version = env!("CARGO_PKG_VERSION");
     if json {
-        println!("{}", json!({ "version": version, "contract": "0.1.0", "manifest": 1 }));
+        say!("{}", json!({ "version": version, "contract": "0.1.0", "manifest": 1 }));
     } else {
-        println!("jackfield {version} (contract 0.1.0)");
+        say!("jackfield {version} (contract 0.1.0)");
     }
 }
 
@@ -27,11 +27,11 @@ pub(crate) async fn list(config: &Config, as_json: bool) -> Result<()> {
     let store = open_store(config).await?;
     let connectors = store.connectors().await?;
     if connectors.is_empty() && !as_json {
-        println!("no connector is installed; `jackfield install PATH` installs one");
+        say!("no connector is installed; `jackfield install PATH` installs one");
     }
     for c in connectors {
         if as_json {
-            println!(
+            say!(
                 "{}",
                 json!({
                     "connector": c.id, "version": c.version, "digest": c.digest, "bytes": c.size,
@@ -39,7 +39,7 @@ pub(crate) async fn list(config: &Config, as_json: bool) -> Result<()> {
                 })
             );
         } else {
-            println!("{:<20} {:<10} {:>6} KiB  {}", c.id, c.version, c.size.div_ceil(1024), c.digest);
+            say!("{:<20} {:<10} {:>6} KiB  {}", c.id, c.version, c.size.div_ceil(1024), c.digest);
         }
     }
     store.close().await?;
@@ -70,7 +70,7 @@ pub(crate) async fn inspect(flags: &Flags, what: &str, as_json: bool) -> Result<
 fn show(manifest: &Manifest, digest: &str, interfaces: &[String], size: u64, as_json: bool) {
     let permissions = Permissions::of(manifest);
     if as_json {
-        println!(
+        say!(
             "{}",
             json!({
                 "connector": manifest.id, "name": manifest.name, "version": manifest.version, "digest": digest,
@@ -79,11 +79,11 @@ fn show(manifest: &Manifest, digest: &str, interfaces: &[String], size: u64, as_
         );
         return;
     }
-    println!("{} {} ({})", manifest.name, manifest.version, manifest.id);
+    say!("{} {} ({})", manifest.name, manifest.version, manifest.id);
     if !manifest.description.is_empty() {
-        println!("{}", manifest.description);
+        say!("{}", manifest.description);
     }
-    println!("{digest}  {} KiB", size.div_ceil(1024));
-    println!("exports  {}", interfaces.join("\n         "));
-    print!("{permissions}");
+    say!("{digest}  {} KiB", size.div_ceil(1024));
+    say!("exports  {}", interfaces.join("\n         "));
+    ask!("{permissions}");
 }

@@ -71,24 +71,21 @@ impl EventView<'_> {
             return Ok(None);
         };
         let end = self.value(&["end", "endTime", "endAt", "endsAt", "appointment.end"]);
-        // A name that is none of IANA's (`EST`, `local`) would cost the booking; the instant holds without it.
-        let zone = self
-            .first(&["timeZone", "timezone", "start.timeZone", "appointment.timeZone"])
-            .filter(|z| z.contains('/') || z == "UTC");
+        let named = self.first(&["timeZone", "timezone", "start.timeZone", "appointment.timeZone"]);
         if let Some(first) = day(start)? {
             let last = end.map(day).transpose()?.flatten().unwrap_or_else(|| first.clone());
             let last = if last < first { first.clone() } else { last };
             return Ok(Some(When::AllDay { first, last }));
         }
-        let start = instant(start, zone.as_deref())?;
+        let start = instant(start, named.as_deref())?;
         let end = match end {
-            Some(end) => instant(end, zone.as_deref())?,
+            Some(end) => instant(end, named.as_deref())?,
             None => start.plus(self.minutes().map_or(DEFAULT_LENGTH, |m| m * 60_000)),
         };
         if end <= start {
             return Err(format!("the appointment ends at {end}, which is not after its start at {start}"));
         }
-        Ok(Some(When::Timed { start, end, zone }))
+        Ok(Some(When::Timed { start, end, zone: named.as_deref().and_then(zone) }))
     }
 
     fn minutes(&self) -> Option<i64> {
@@ -186,11 +183,19 @@ fn day(value: &Value) -> Result<Option<String>, String> {
     }
 }
 
+/// The zone by the name that IANA gives it. Another (`local`, a misspelt city) would cost the booking at the provider; the
+/// instant holds without it.
+fn zone(name: &str) -> Option<String> {
+    let known = jiff::tz::TimeZone::get(name).ok()?;
+    known.iana_name().filter(|n| n.contains('/') || *n == "UTC").map(str::to_owned)
+}
+
 fn instant(value: &Value, zone: Option<&str>) -> Result<Millis, String> {
     if let Some(at) = millis(value) {
         return Ok(at);
     }
-    let text = time_text(value).unwrap_or_default();
+    let shown = text::of(value).unwrap_or_default();
+    let text = time_text(value).unwrap_or(&shown);
     if let Ok(at) = Millis::parse(text) {
         return Ok(at);
     }

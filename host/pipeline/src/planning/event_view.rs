@@ -10,6 +10,8 @@ use super::text;
 
 /// The longest call that is believed, in seconds: a week. A larger number is another unit or a mistake.
 const DURATION_MAX: f64 = 7.0 * 24.0 * 3600.0;
+/// The last instant of the year 9999, in milliseconds.
+const LATEST: i64 = 253_402_300_799_999;
 /// How deep a path may go.
 const PATH_DEPTH_MAX: usize = 16;
 /// The longest transcript that is carried, in bytes. HubSpot, the narrowest CRM we know, takes 65,536 characters of
@@ -324,11 +326,9 @@ pub(crate) fn key(role: &str, kind: &str, id: &str) -> LocalKey {
 /// An instant: RFC 3339, or a number of seconds or (from 10^11 on, the year 1973 in milliseconds) milliseconds.
 pub(crate) fn millis(value: &Value) -> Option<Millis> {
     if let Some(number) = value.as_i64().or_else(|| value.as_str()?.trim().parse().ok()) {
-        return Some(Millis(if number.abs() < 100_000_000_000 {
-            number.saturating_mul(1000)
-        } else {
-            number
-        }));
+        let ms = if number.unsigned_abs() < 100_000_000_000 { number * 1000 } else { number };
+        // What is outside of the years that RFC 3339 can write is no time.
+        return (0..=LATEST).contains(&ms).then_some(Millis(ms));
     }
     Millis::parse(value.as_str()?.trim()).ok()
 }

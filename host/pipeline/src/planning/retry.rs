@@ -9,6 +9,7 @@
 //! | `indeterminate`, a halt after a write | again if a repetition is harmless, else held | |
 //! | a halt before any write | again, 3 tries | |
 //! | `conflict.stale-version` | again, once | |
+//! | the host was stopped | as `indeterminate` after a write, else again at the next start, uncounted | |
 //! | the rest | fails | |
 
 use egress::{Observed, Throttled};
@@ -43,6 +44,8 @@ pub(crate) enum Failure<'a> {
     Error(&'a Error),
     /// The host stopped the connector.
     Halt(&'a Halt),
+    /// The host itself was stopped.
+    Stopped,
 }
 
 /// What is known of the try that failed.
@@ -53,6 +56,8 @@ pub(crate) struct Tried<'a> {
     /// Whether a repetition makes no second record: the manifest says so ([`replay_safe`]) or the call names a record
     /// that exists.
     pub(crate) repeatable: bool,
+    /// Whether the operation makes a record where none is known, so that one that is gone is made anew.
+    pub(crate) makes: bool,
     /// What the host saw on the wire.
     pub(crate) wire: &'a Observed,
     /// The present instant.
@@ -109,6 +114,13 @@ pub(crate) fn decide(failure: Failure<'_>, tried: &Tried<'_>) -> Decision {
         Failure::Halt(halt) if tried.wire.writes_sent > 0 => {
             tried.uncertain(&format!("{} after a write went out", halt.code()))
         }
+        Failure::Stopped if tried.wire.writes_sent > 0 && !tried.repeatable => {
+            tried.uncertain("the host was stopped after a write went out")
+        }
+        Failure::Stopped => plain(
+            Next::Retry { at: tried.now, counts: false },
+            "retry: the host was stopped while it ran; uncounted".to_owned(),
+        ),
         Failure::Halt(halt) => tried.backoff(HALTED_TRIES, &format!("{} before any write", halt.code())),
         Failure::Error(error) => match unmasked(error, tried.wire) {
             Some(seen) => tried.error(&seen),
@@ -167,6 +179,16 @@ impl Tried<'_> {
             ),
             Error::Indeterminate(_) => self.uncertain("sent, and no answer came"),
             Error::Conflict(conflict) => self.conflict(conflict),
+            Error::NotFound(id) if self.makes && self.attempt == 1 => Decision {
+                drop_link: true,
+                ..plain(
+                    Next::Retry { at: self.now, counts: true },
+                    format!(
+                        "retry: the provider has no record `{}` any more; it is made anew",
+                        model::cut(id, 128)
+                    ),
+                )
+            },
             Error::NotFound(id) => Decision {
                 drop_link: true,
                 ..fail(&format!(

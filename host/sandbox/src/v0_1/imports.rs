@@ -10,14 +10,15 @@ use super::bindings::jackfield::host::http::{HttpError, RateLimit, Response};
 use super::bindings::jackfield::host::log::Level;
 use super::bindings::jackfield::host::{cache, connection, http, log, signing};
 use super::bindings::jackfield::{calendar, crm, webhook};
-use crate::Halt;
-use crate::state::{LOG_BYTES, LOG_LINES, Outside, State};
+use crate::state::{CACHE_KEY, CACHE_WRITES, LOG_BYTES, LOG_LINES, Outside, State};
+use crate::{Halt, wasi_http};
 
 /// Links every import of the `everything` world, and WASI.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     type Own = HasSelf<State>;
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    wasi_http::link_bounded(linker)?;
     core_types::add_to_linker::<_, Own>(linker, |s| s)?;
     crm::types::add_to_linker::<_, Own>(linker, |s| s)?;
     calendar::types::add_to_linker::<_, Own>(linker, |s| s)?;
@@ -40,7 +41,9 @@ impl State {
     fn outside(&mut self, asked: &str) -> wasmtime::Result<&mut Outside> {
         if self.outside.is_none() {
             let halt = Halt::HostCall {
-                reason: format!("{asked} is not there in this function: it runs before any connection is known"),
+                reason: format!(
+                    "{asked} is not there in this function: it runs before any connection is known"
+                ),
             };
             self.meter.halt.get_or_insert(halt.clone());
             return Err(wasmtime::Error::new(halt));
@@ -101,6 +104,9 @@ impl connection::Host for State {
     }
 }
 
+/// So much of a line is searched for secrets, of which [`LOG_BYTES`] are kept.
+const LOOKED_AT: usize = 64 * 1024;
+
 impl log::Host for State {
     async fn emit(
         &mut self,
@@ -112,18 +118,19 @@ impl log::Host for State {
         if self.log_lines > LOG_LINES {
             return Ok(());
         }
-        let mut line = model::cut(&message, LOG_BYTES).into_owned();
+        // Looked through before it is cut: half a secret would not be found.
+        let mut line = model::cut(&message, LOOKED_AT).into_owned();
         for (name, value) in fields {
-            if line.len() >= LOG_BYTES {
+            if line.len() >= LOOKED_AT {
                 break;
             }
-            line.push_str(&format!(" {}={}", model::cut(&name, 64), model::cut(&value, LOG_BYTES)));
+            line.push_str(&format!(" {}={}", model::cut(&name, 64), model::cut(&value, LOOKED_AT)));
         }
-        let line = model::cut(&line, LOG_BYTES);
         let (connection, connector, line) = match &self.outside {
             Some(o) => (o.connection.as_str(), o.connector.as_str(), o.lane.redact(&line)),
-            None => ("", "", line.into_owned()),
+            None => ("", "", line),
         };
+        let line = model::cut(&line, LOG_BYTES);
         // A control character could forge a line of a log that is read as text.
         let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         match level {
@@ -140,11 +147,21 @@ impl cache::Host for State {
     async fn get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
         let outside = self.outside("host/cache")?;
         let Some(store) = &outside.store else { return Ok(None) };
+        if key.len() > CACHE_KEY {
+            // Nothing was ever kept under it, and the database need not see it.
+            return Ok(None);
+        }
         // A cache may forget: an error of the store is a miss, and the store reports it itself.
         Ok(store.cache_get(&outside.connection, &key).await.unwrap_or(None))
     }
 
     async fn put(&mut self, key: String, value: Vec<u8>, ttl_ms: u64) -> wasmtime::Result<()> {
+        self.cache_writes = self.cache_writes.saturating_add(1);
+        if self.cache_writes > CACHE_WRITES {
+            // More than a connection can keep: each further one would push out another of this very call.
+            tracing::debug!("a cache entry was not kept: one call writes {CACHE_WRITES} at most");
+            return Ok(());
+        }
         let outside = self.outside("host/cache")?;
         if let Some(store) = &outside.store {
             let ttl = i64::try_from(ttl_ms).unwrap_or(i64::MAX);

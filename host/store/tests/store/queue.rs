@@ -164,6 +164,21 @@ async fn waiting_for_a_bucket_does_not_count_against_the_budget() {
 }
 
 #[tokio::test]
+async fn of_a_job_that_waits_for_days_the_latest_attempts_are_kept() {
+    let bench = Bench::new().await;
+    let (org, connection) = bench.org("one").await;
+    let event = bench.plan(&org, vec![job(&connection, "a", &[], &[])]).await;
+    for _ in 0..103 {
+        let job = bench.claim_one().await;
+        let again = Fate::Retry { at: bench.now(), counts: false, error: json!({}) };
+        assert!(bench.settle(&job, again).await);
+    }
+    let jobs = bench.store.jobs_of_event(&org, &event).await.unwrap();
+    let numbers: Vec<u32> = jobs[0].1.iter().map(|a| a.number).collect();
+    assert_eq!(numbers, (4..=103).collect::<Vec<u32>>());
+}
+
+#[tokio::test]
 async fn a_job_waits_for_the_one_whose_record_it_needs() {
     let bench = Bench::new().await;
     let (org, con) = bench.org("one").await;

@@ -48,6 +48,22 @@ fn a_body_that_is_no_json_is_a_permanent_failure() {
 }
 
 #[test]
+fn an_unreadable_answer_to_a_create_leaves_open_whether_it_was_made() {
+    let reply = answered(200, json!("<html>"), API.post("/x")).expect("2xx");
+    assert!(matches!(reply.json(), Err(Error::Indeterminate(fault)) if fault.code == "unreadable_answer"));
+}
+
+#[test]
+fn an_answer_that_lacks_what_every_one_has_is_unreadable() {
+    let usable = |page: &Value| page["items"].is_array();
+    let page = |body| answered(200, body, API.get("/x")).expect("2xx").json_if(usable);
+    assert_eq!(page(json!({ "items": [] })), Ok(json!({ "items": [] })));
+    for other in [Value::Null, json!("text"), json!([]), json!({}), json!({ "items": {} })] {
+        assert!(matches!(page(other), Err(Error::Permanent(fault)) if fault.code == "unreadable_answer"));
+    }
+}
+
+#[test]
 fn each_status_has_its_error() {
     assert!(matches!(refused(400), Error::InvalidInput(_)));
     assert!(matches!(refused(401), Error::AuthExpired(_)));

@@ -28,8 +28,10 @@ pub(crate) async fn run(once: bool, json: bool) -> Result<()> {
     if outcome.is_ok() && !once {
         super::serve::signal().await;
     }
-    world.stop().await?;
+    // What went wrong first is what is told.
+    let stopped = world.stop().await;
     outcome?;
+    stopped?;
     report.verdict()
 }
 

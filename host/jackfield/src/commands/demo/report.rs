@@ -66,7 +66,7 @@ impl Report {
 
     fn line(&self, text: &str) {
         if !self.json {
-            println!("{text}");
+            say!("{text}");
         }
     }
 
@@ -85,7 +85,7 @@ impl Report {
         if let (Value::Object(all), Value::Object(more)) = (&mut object, more) {
             all.extend(more);
         }
-        println!("{object}");
+        say!("{object}");
     }
 
     pub(crate) fn title(&self) {
@@ -98,9 +98,10 @@ impl Report {
         }
     }
 
-    pub(crate) fn host(&mut self, url: &str, folder: &Path, took: Duration) {
+    /// The key opens this host alone, which is gone with the demo; a program needs it to read exchanges meanwhile.
+    pub(crate) fn host(&mut self, url: &str, key: &str, folder: &Path, took: Duration) {
         self.line(&format!("  host       {url} up in {} (store in {})", time(took), folder.display()));
-        self.object(json!({ "operation": "serve", "status": "done", "ms": millis(took) }), json!({ "url": url }));
+        self.object(json!({ "operation": "serve", "status": "done", "ms": millis(took) }), json!({ "url": url, "key": key }));
     }
 
     pub(crate) fn installed(&mut self, id: &str, version: &str, bytes: usize, how: &str, took: Duration) {
@@ -188,7 +189,7 @@ impl Report {
             }
         }
         if self.json && !once {
-            println!("{}", json!({
+            say!("{}", json!({
                 "step": self.steps + 1, "event": null, "connector": null, "operation": "ready", "status": "done",
                 "ms": 0, "exchange": null, "url": world.running.url, "key": world.key,
                 "connections": world.connections,

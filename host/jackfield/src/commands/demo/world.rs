@@ -51,17 +51,18 @@ impl World {
         let config = config(folder.path(), &[&hubspot, &google, &slack, &zapier])?;
         let started = Instant::now();
         let running = serve::start(&config).await?;
-        report.host(&running.url, folder.path(), started.elapsed());
+        let took = started.elapsed();
+        let org = running.host.store.create_org("Demo").await?;
+        let new = api::keys::mint(&*running.host.ids);
+        running.host.store.create_key(&org.id, new.hash, &new.hint, &[]).await?;
+        let key = new.text.expose().to_owned();
+        report.host(&running.url, &key, folder.path(), took);
         for component in components {
             let began = Instant::now();
             let size = component.bytes.len();
             let installed = running.host.catalog.install(component.bytes).await?;
             report.installed(component.id, &installed.entry.connector.version, size, &component.how, began.elapsed());
         }
-        let org = running.host.store.create_org("Demo").await?;
-        let new = api::keys::mint(&*running.host.ids);
-        running.host.store.create_key(&org.id, new.hash, &new.hint, &[]).await?;
-        let key = new.text.expose().to_owned();
         let mut world =
             Self { hubspot, google, slack, zapier, running, key, connections: BTreeMap::new(), folder };
         world.connect(report).await?;

@@ -14,7 +14,7 @@ fn conflict(reason: ConflictReason) -> Error {
 }
 
 fn tried(attempt: u32, wire: &Observed) -> Tried<'_> {
-    Tried { attempt, repeatable: false, wire, now: NOW, planned_at: NOW, random: 7 }
+    Tried { attempt, repeatable: false, makes: false, wire, now: NOW, planned_at: NOW, random: 7 }
 }
 
 fn first(error: &Error) -> Decision {
@@ -107,6 +107,27 @@ fn a_stale_version_is_tried_once_more() {
     let (error, wire) = (conflict(ConflictReason::StaleVersion), Observed::default());
     assert!(matches!(decide(Failure::Error(&error), &tried(1, &wire)).next, Next::Retry { .. }));
     assert_eq!(decide(Failure::Error(&error), &tried(2, &wire)).next, Next::Fail);
+}
+
+#[test]
+fn a_booking_whose_record_is_gone_is_made_anew_once() {
+    let wire = Observed::default();
+    let gone = Error::NotFound("e1".to_owned());
+    let again = Tried { makes: true, ..tried(1, &wire) };
+    let decision = decide(Failure::Error(&gone), &again);
+    assert!(matches!(decision.next, Next::Retry { counts: true, .. }) && decision.drop_link, "{decision:?}");
+    assert_eq!(decide(Failure::Error(&gone), &Tried { attempt: 2, ..again }).next, Next::Fail);
+}
+
+#[test]
+fn a_stop_counts_nothing_and_holds_what_may_have_been_written() {
+    let wrote = Observed { writes_sent: 1, ..Observed::default() };
+    let before = tried(3, &wrote);
+    assert_eq!(decide(Failure::Stopped, &before).next, Next::Hold);
+    let again = Next::Retry { at: before.now, counts: false };
+    assert_eq!(decide(Failure::Stopped, &Tried { repeatable: true, ..before }).next, again);
+    let nothing = Observed::default();
+    assert_eq!(decide(Failure::Stopped, &tried(3, &nothing)).next, again);
 }
 
 #[test]

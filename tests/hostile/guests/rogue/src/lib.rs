@@ -4,6 +4,8 @@
 use jackfield_connector::bindings::base::jackfield::host::http as raw;
 use jackfield_connector::{Account, Error, Lifecycle, Result, log, setting};
 
+mod floods;
+
 struct Rogue;
 jackfield_connector::export!(Rogue: lifecycle);
 
@@ -27,7 +29,7 @@ impl Lifecycle for Rogue {
             }
             "authorization" => header("authorization", &url),
             "environment" => environment(),
-            other => return Err(Error::unsupported(other)),
+            other => floods::run(other, &url).ok_or_else(|| Error::unsupported(other))?,
         };
         Ok(Account::new(&"rogue".into(), &learned.into()))
     }
@@ -75,7 +77,11 @@ fn sleep() -> String {
 }
 
 /// The contract's own function: the SDK would turn a refusal into an error of the contract.
-fn send(method: &str, url: &str, headers: &[(&str, &str)]) -> std::result::Result<raw::Response, raw::HttpError> {
+fn send(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+) -> std::result::Result<raw::Response, raw::HttpError> {
     raw::send(&raw::Request {
         method: method.to_owned(),
         url: url.to_owned(),
