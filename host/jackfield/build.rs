@@ -8,7 +8,10 @@ fn main() {
     let mut entries = String::new();
     if let Ok(folder) = std::env::var("BUNDLED_CONNECTORS") {
         // This script and the compiler run in other folders than whoever named it.
-        assert!(Path::new(&folder).is_absolute(), "BUNDLED_CONNECTORS: `{folder}` is no absolute path; give one");
+        assert!(
+            Path::new(&folder).is_absolute(),
+            "BUNDLED_CONNECTORS: `{folder}` is no absolute path; give one"
+        );
         println!("cargo::rerun-if-changed={folder}");
         for id in ["hubspot", "google-calendar", "slack", "zapier"] {
             let path = Path::new(&folder).join(format!("{id}.wasm"));
@@ -16,9 +19,8 @@ fn main() {
             entries.push_str(&format!("({id:?}, include_bytes!({:?}).as_slice()),\n", path.display()));
         }
     }
-    let code = format!(
-        "/// Components by id, from the build.\nconst BUNDLE: &[(&str, &[u8])] = &[\n{entries}];\n"
-    );
+    let code =
+        format!("/// Components by id, from the build.\nconst BUNDLE: &[(&str, &[u8])] = &[\n{entries}];\n");
     let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR for build scripts");
     std::fs::write(Path::new(&out).join("bundle.rs"), code).expect("the build's own folder can be written");
 }

@@ -25,7 +25,8 @@ async fn every_bad_body_is_a_problem_document_and_writes_nothing() {
         ("one bad of two", whole.as_bytes().to_vec()),
     ];
     for (what, body) in events {
-        let (status, head, answer) = host.client.bytes("POST", "/api/events", "application/json", &body).await;
+        let (status, head, answer) =
+            host.client.bytes("POST", "/api/events", "application/json", &body).await;
         problem(what, status, &head, &answer);
     }
     let (status, _) = host.client.call("GET", "/api/events/good", None).await;
@@ -47,7 +48,10 @@ async fn every_bad_connection_is_a_problem_document_and_writes_nothing() {
         ("an unknown member", with("colour", json!("red"))),
         ("an unknown credential", with("credentials", json!({ "password": "x" }))),
         ("two credentials", with("credentials", json!({ "accessToken": "x", "apiKey": "y" }))),
-        ("a credential of another kind", with("credentials", json!({ "webhookUrl": "https://hooks.zapier.com/hooks/catch/1/2/" }))),
+        (
+            "a credential of another kind",
+            with("credentials", json!({ "webhookUrl": "https://hooks.zapier.com/hooks/catch/1/2/" })),
+        ),
         ("an unknown setting", with("settings", json!({ "colour": "red" }))),
         ("an unknown switch", with("syncSettings", json!({ "syncEverything": true }))),
         ("a wrong switch", with("syncSettings", json!({ "syncLeads": "yes" }))),
@@ -56,8 +60,10 @@ async fn every_bad_connection_is_a_problem_document_and_writes_nothing() {
         ("a list", json!([good])),
     ];
     for (what, body) in bodies {
-        let (status, head, answer) =
-            host.client.bytes("POST", "/api/connections", "application/json", body.to_string().as_bytes()).await;
+        let (status, head, answer) = host
+            .client
+            .bytes("POST", "/api/connections", "application/json", body.to_string().as_bytes())
+            .await;
         problem(what, status, &head, &answer);
         assert!(!String::from_utf8_lossy(&answer).contains("hooks/catch/1/2"), "{what}: a secret came back");
     }
@@ -70,12 +76,15 @@ async fn a_wrong_key_and_a_wrong_road_are_problem_documents() {
     let host = Host::start(&[]);
     let address = &host.client.address;
     for key in ["", "Bearer wrong", "Bearer jf_0000000000000000000000000000000000000000000", "Basic eDp5"] {
-        let request = format!("GET /api/connections HTTP/1.1\r\nhost: x\r\nauthorization: {key}\r\nconnection: close\r\n\r\n");
+        let request = format!(
+            "GET /api/connections HTTP/1.1\r\nhost: x\r\nauthorization: {key}\r\nconnection: close\r\n\r\n"
+        );
         let (status, head, body) = raw(address, request.as_bytes()).await;
         assert_eq!(status, 401, "{key}");
         problem(key, status, &head, &body);
     }
-    for (method, path) in [("GET", "/api/nowhere"), ("DELETE", "/api/events"), ("GET", "/api/events/%ff%fe")] {
+    for (method, path) in [("GET", "/api/nowhere"), ("DELETE", "/api/events"), ("GET", "/api/events/%ff%fe")]
+    {
         let (status, head, body) = host.client.bytes(method, path, "application/json", b"").await;
         problem(path, status, &head, &body);
     }

@@ -73,7 +73,12 @@ fn line(operation: &Value) -> String {
         Some(code) => code.to_owned(),
         None => text(&operation["receipt"]["disposition"]),
     };
-    format!("{} {} {} {outcome}", text(&operation["connector"]), text(&operation["operation"]), text(&operation["state"]))
+    format!(
+        "{} {} {} {outcome}",
+        text(&operation["connector"]),
+        text(&operation["operation"]),
+        text(&operation["state"])
+    )
 }
 
 fn compare(case: &Path, happened: &Expected) -> Option<String> {

@@ -60,7 +60,9 @@ fn what_is_no_connector_is_refused_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let component = folder.path().join("x.wasm");
     let core_module = b"\0asm\x01\0\0\0".to_vec();
-    for (bytes, hint) in [(b"not wasm".to_vec(), "component"), (core_module, "component"), (Vec::new(), "component")] {
+    for (bytes, hint) in
+        [(b"not wasm".to_vec(), "component"), (core_module, "component"), (Vec::new(), "component")]
+    {
         std::fs::write(&component, bytes).unwrap();
         let output = jackfield(folder.path(), &["install", component.to_str().unwrap(), "--yes"]);
         let said = text(&output.stderr);
@@ -126,10 +128,14 @@ fn a_reader_who_stops_reading_causes_no_panic() {
 #[test]
 fn a_wrong_configuration_is_one_line_that_names_the_place() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("jackfield.toml"), "mode = \"production\"\n\n[egress]\nalow = []\n").unwrap();
+    std::fs::write(folder.path().join("jackfield.toml"), "mode = \"production\"\n\n[egress]\nalow = []\n")
+        .unwrap();
     let output = jackfield(folder.path(), &["list"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.contains("jackfield.toml:4: ") && said.contains("alow") && said.contains("`allow`"), "{said}");
+    assert!(
+        said.contains("jackfield.toml:4: ") && said.contains("alow") && said.contains("`allow`"),
+        "{said}"
+    );
 }

@@ -43,7 +43,8 @@ async fn a_second_kill_in_the_middle_loses_nothing_either() {
     let wall = Wall::start().await;
     let mut host = Host::start(&wall.overrides());
     host.connect(wall.connection("zapier", &json!({}))).await;
-    let events: Vec<_> = (0..60).map(|n| json!({ "id": format!("e{n}"), "event": "note.made", "data": { "n": n } })).collect();
+    let events: Vec<_> =
+        (0..60).map(|n| json!({ "id": format!("e{n}"), "event": "note.made", "data": { "n": n } })).collect();
     let ids = host.post(&json!(events)).await;
     for wait in [30, 80] {
         tokio::time::sleep(Duration::from_millis(wait)).await;
@@ -53,7 +54,8 @@ async fn a_second_kill_in_the_middle_loses_nothing_either() {
     for id in &ids {
         assert_eq!(host.settled(id).await["state"], "done");
     }
-    let mut seen: Vec<String> = wall.zapier.runs().iter().map(|r| r.payload["id"].as_str().unwrap().to_owned()).collect();
+    let mut seen: Vec<String> =
+        wall.zapier.runs().iter().map(|r| r.payload["id"].as_str().unwrap().to_owned()).collect();
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 60);

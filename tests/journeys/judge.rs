@@ -22,14 +22,22 @@ async fn what_goes_over_the_wire_is_what_the_vendors_describe() {
     let host = Host::start(&wall.overrides());
     let mut connections = Vec::new();
     for connector in ["hubspot", "google-calendar", "slack", "zapier"] {
-        let more = if connector == "hubspot" { json!({ "fieldMapping": guide_mapping() }) } else { json!({}) };
+        let more =
+            if connector == "hubspot" { json!({ "fieldMapping": guide_mapping() }) } else { json!({}) };
         let id = host.connect(wall.connection(connector, &more)).await;
-        let (status, tested) = host.client.call("POST", &format!("/api/connections/{id}/test"), Some(&json!({}))).await;
+        let (status, tested) =
+            host.client.call("POST", &format!("/api/connections/{id}/test"), Some(&json!({}))).await;
         assert_eq!((status, &tested["ok"]), (200, &json!(true)), "{tested}");
         connections.push(id);
     }
-    for case in ["five-events-reach-all-four", "an-appointment-is-made-moved-and-cancelled", "a-call-ended-is-threaded-under-call-started"] {
-        let given = std::fs::read_to_string(root().join("tests/journeys/cases").join(case).join("given.json")).unwrap();
+    for case in [
+        "five-events-reach-all-four",
+        "an-appointment-is-made-moved-and-cancelled",
+        "a-call-ended-is-threaded-under-call-started",
+    ] {
+        let given =
+            std::fs::read_to_string(root().join("tests/journeys/cases").join(case).join("given.json"))
+                .unwrap();
         let given: Value = serde_json::from_str(&given).unwrap();
         for event in given["events"].as_array().unwrap() {
             assert_eq!(host.run(event).await["state"], "done");

@@ -15,7 +15,8 @@ async fn a_call_an_appointment_and_a_note_hang_on_the_leads_contact() {
         "reason": "A question"
     } });
     host.run(&lead).await;
-    host.run(&json!({ "event": "call.ended", "callId": "c1", "status": "completed", "durationSeconds": 3 })).await;
+    host.run(&json!({ "event": "call.ended", "callId": "c1", "status": "completed", "durationSeconds": 3 }))
+        .await;
     host.run(&json!({ "event": "call.ended", "callId": "c2", "direction": "inbound", "fromNumber": "+1 555 000-1111" })).await;
     host.run(&json!({ "event": "call.ended", "callId": "c3", "direction": "inbound", "fromNumber": "+15559999999" })).await;
     host.run(&json!({ "event": "appointment.created", "data": {

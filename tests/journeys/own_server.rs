@@ -43,7 +43,8 @@ async fn one(mut socket: tokio::net::TcpStream, kept: Arc<Mutex<Vec<Seen>>>) {
         bytes.extend_from_slice(&chunk[..n]);
         let Some(split) = bytes.windows(4).position(|w| w == b"\r\n\r\n") else { continue };
         let head = String::from_utf8(bytes[..split].to_vec()).unwrap();
-        let length = head.to_lowercase().lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok());
+        let length =
+            head.to_lowercase().lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok());
         if bytes.len() >= split + 4 + length.unwrap_or(0) {
             break (head, bytes[split + 4..].to_vec());
         }
@@ -103,12 +104,16 @@ async fn a_lead_yields_the_documented_requests_and_one_contact() {
         requests.iter().filter(|s| s.line.starts_with("POST") && s.line.contains("/contacts ")).collect();
     assert_eq!(made.len(), 1, "{requests:?}");
     let properties = &made[0].body["properties"];
-    for (name, value) in
-        [("firstname", "John"), ("lastname", "Smith"), ("phone", "+1234567890"), ("email", "john@example.com")]
-    {
+    for (name, value) in [
+        ("firstname", "John"),
+        ("lastname", "Smith"),
+        ("phone", "+1234567890"),
+        ("email", "john@example.com"),
+    ] {
         assert_eq!(properties[name], value, "{properties}");
     }
-    let notes: Vec<&Seen> = requests.iter().filter(|s| s.line.starts_with("POST") && s.line.contains("/notes ")).collect();
+    let notes: Vec<&Seen> =
+        requests.iter().filter(|s| s.line.starts_with("POST") && s.line.contains("/notes ")).collect();
     assert_eq!(notes.len(), 1);
     assert!(notes[0].body["properties"]["hs_note_body"].as_str().unwrap().contains("Interested in services"));
     for request in &requests {
@@ -150,11 +155,14 @@ async fn what_the_operator_does_not_grant_is_denied_though_the_manifest_asks_for
     );
     let connection =
         host.connect(json!({ "connector": "hubspot", "credentials": { "accessToken": TOKEN } })).await;
-    let end = host.run(&json!({ "event": "lead.captured", "data": { "leadId": "l", "email": "a@example.com" } })).await;
+    let end = host
+        .run(&json!({ "event": "lead.captured", "data": { "leadId": "l", "email": "a@example.com" } }))
+        .await;
     assert_eq!(end["state"], "failed", "{end}");
     let requests = seen.lock().unwrap().clone();
     assert!(!requests.is_empty() && requests.iter().all(|s| s.line.starts_with("GET")), "{requests:?}");
-    let (_, exchanges) = host.client.call("GET", &format!("/api/connections/{connection}/exchanges"), None).await;
+    let (_, exchanges) =
+        host.client.call("GET", &format!("/api/connections/{connection}/exchanges"), None).await;
     let refused = exchanges.to_string();
     assert!(refused.contains("denied") && refused.contains("POST"), "{refused}");
 }

@@ -31,7 +31,8 @@ async fn a_thousand_events_in_one_request_are_all_performed() {
     let asked = json!({ "settings": { "events": ["note.made"] } });
     host.connect(wall.connection("zapier", &asked)).await;
     let name = |n: u32| if n.is_multiple_of(20) { "note.made" } else { "note.read" };
-    let events: Vec<Value> = (0..1_000).map(|n| json!({ "id": format!("e{n}"), "event": name(n), "n": n })).collect();
+    let events: Vec<Value> =
+        (0..1_000).map(|n| json!({ "id": format!("e{n}"), "event": name(n), "n": n })).collect();
     let ids = host.post(&json!(events)).await;
     assert_eq!(ids.len(), 1_000);
     for id in &ids {

@@ -12,7 +12,8 @@ async fn an_appointment_cancelled_and_booked_again_under_its_id_is_in_the_calend
     let booked = json!({ "event": "appointment.created", "data": {
         "appointmentId": "a1", "title": "Demo", "start": "2026-11-24T15:00:00-05:00", "timeZone": "America/New_York"
     } });
-    let cancelled = json!({ "event": "appointment.cancelled", "data": { "appointmentId": "a1", "reason": "ill" } });
+    let cancelled =
+        json!({ "event": "appointment.cancelled", "data": { "appointmentId": "a1", "reason": "ill" } });
     let mut made = Vec::new();
     for event in [&booked, &cancelled, &booked] {
         let end = host.run(event).await;

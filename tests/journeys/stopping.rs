@@ -11,7 +11,8 @@ use crate::support::{Host, PATIENCE, Wall};
 const FOR_EVER: Duration = Duration::from_secs(600);
 
 fn lead(n: u32) -> Value {
-    let data = json!({ "leadId": format!("l{n}"), "name": "Ann Lee", "email": format!("ann{n}@example.com") });
+    let data =
+        json!({ "leadId": format!("l{n}"), "name": "Ann Lee", "email": format!("ann{n}@example.com") });
     json!({ "event": "lead.captured", "data": data })
 }
 
@@ -46,8 +47,12 @@ async fn a_stop_while_a_provider_hangs_is_quick_and_counts_no_crash() {
     }
     let end = host.settled("slow").await;
     assert_eq!(end["state"], "done", "three stops are no three crashes: {end}");
-    let outcomes: Vec<_> =
-        end["operations"][0]["attempts"].as_array().unwrap().iter().map(|a| a["error"]["code"].clone()).collect();
+    let outcomes: Vec<_> = end["operations"][0]["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["error"]["code"].clone())
+        .collect();
     assert_eq!(outcomes[..3], [json!("stopped"), json!("stopped"), json!("stopped")]);
     assert_eq!(wall.hubspot.contacts().len(), 1);
 }

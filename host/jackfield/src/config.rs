@@ -165,7 +165,8 @@ impl Config {
         };
         let listen = pick(&flags.listen, "LISTEN", file.listen);
         let listen = listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-        let listen = listen.parse().map_err(|_| value("listen", "is an address and a port, 127.0.0.1:8080"))?;
+        let listen =
+            listen.parse().map_err(|_| value("listen", "is an address and a port, 127.0.0.1:8080"))?;
         let public_url = env.get("PUBLIC_URL").cloned().or(file.public_url);
         let public_url = public_url
             .map(|u| Url::parse(&u).map_err(|e| value("public_url", format!("is a URL: {e}"))))
@@ -229,7 +230,10 @@ fn check_egress(egress: &Egress, mode: Mode) -> Result<(), ConfigError> {
             [("egress.overrides", !egress.overrides.is_empty()), ("egress.rates", !egress.rates.is_empty())]
         {
             if used {
-                return Err(value(key, "works in development mode only; set mode = \"development\" or remove it"));
+                return Err(value(
+                    key,
+                    "works in development mode only; set mode = \"development\" or remove it",
+                ));
             }
         }
     }

@@ -83,7 +83,8 @@ impl Host {
             compiler: Compiler::child(this, vec!["compile-component".to_owned()]),
             store: store.clone(),
         })?);
-        let catalog = Arc::new(Catalog::new(store.clone(), Arc::new(Compile(sandbox.clone())), clock.clone()));
+        let catalog =
+            Arc::new(Catalog::new(store.clone(), Arc::new(Compile(sandbox.clone())), clock.clone()));
         let mut options = egress::Options::new(clock.clone(), ids.clone());
         options.allow = config.egress.allow.clone();
         options.overrides = config.egress.overrides.clone();

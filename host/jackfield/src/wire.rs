@@ -32,7 +32,12 @@ impl egress::Record for Recorder {
 }
 
 fn message(m: egress::Message) -> store::Message {
-    store::Message { headers: m.headers, body: m.body, body_encoding: m.body_encoding, body_size: m.body_size }
+    store::Message {
+        headers: m.headers,
+        body: m.body,
+        body_encoding: m.body_encoding,
+        body_size: m.body_size,
+    }
 }
 
 /// `catalog::Compile`: components are compiled by the sandbox.

@@ -74,7 +74,10 @@ impl Ids for SystemIds {
 
     fn random(&self, out: &mut [u8]) {
         // Without random numbers no key and no nonce is safe: nothing sensible can go on.
-        #[expect(clippy::expect_used, reason = "the operating system's random source does not fail once it is up")]
+        #[expect(
+            clippy::expect_used,
+            reason = "the operating system's random source does not fail once it is up"
+        )]
         getrandom::fill(out).expect("the operating system gives random numbers");
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use store::Store;
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower};
 
+use crate::engine::{CORE_INSTANCES, MEMORIES, TABLES};
 use crate::{
     ArtefactKey, Call, CompileError, Compiler, Connector, Halt, Limits, LoadError, Sandbox, SandboxOptions,
 };
@@ -93,7 +94,8 @@ async fn memories_and_tables_that_are_there_from_the_start_count_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_that_could_take_anothers_place_in_the_pool_does_not_load() {
     let den = Den::new().await;
-    for (part, fits) in [("(memory 1)", 4), ("(table 1 funcref)", 20), ("", 60)] {
+    for (part, fits) in [("(memory 1)", MEMORIES), ("(table 1 funcref)", TABLES), ("", CORE_INSTANCES)] {
+        let fits = fits as usize;
         den.load(&repeated(part, fits)).await.expect(part);
         assert!(matches!(den.load(&repeated(part, fits + 1)).await, Err(LoadError::Engine(_))), "{part}");
     }

@@ -62,19 +62,23 @@ impl Connector {
         // Waiting for a slot counts against the deadline too: a call that nobody waits for any more need not start.
         let slot = tokio::time::timeout_at(deadline, self.slots.acquire()).await.map_err(|_| over())?;
         let _slot = slot.map_err(|e| Halt::NoInstance { reason: e.to_string() })?;
-        let mut store =
-            wasmtime::Store::new(self.pre.engine(), State::new(Meter::new(limits, deadline), outside));
+        let (state, settled) = State::new(Meter::new(limits, deadline), outside);
+        let mut store = wasmtime::Store::new(self.pre.engine(), state);
         guard(&mut store);
         let busy = store.data().meter.busy();
         let running = busy.during(async {
             let instance = self.pre.instantiate_async(&mut store).await?;
             body(&mut store, &instance).await
         });
-        match tokio::time::timeout_at(deadline, running).await {
+        let answer = match tokio::time::timeout_at(deadline, running).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(e)) => Err(halt(&mut store, &e)),
             Err(_) => Err(store.data_mut().meter.halt.take().unwrap_or_else(over)),
-        }
+        };
+        // With the store go its requests on the wasi:http road.
+        drop(store);
+        settled.wait().await;
+        answer
     }
 }
 

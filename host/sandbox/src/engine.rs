@@ -8,9 +8,9 @@ use crate::limits::TICK;
 /// Calls at one time.
 pub(crate) const CALLS_AT_ONCE: u32 = 64;
 /// What one component may have of each. The pool holds as many for every call, so that no connector can take another's.
-const CORE_INSTANCES: u32 = 60;
-const MEMORIES: u32 = 20;
-const TABLES: u32 = 20;
+pub(crate) const CORE_INSTANCES: u32 = 60;
+pub(crate) const MEMORIES: u32 = 20;
+pub(crate) const TABLES: u32 = 20;
 
 fn common() -> Config {
     let mut config = Config::new();

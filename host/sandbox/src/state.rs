@@ -10,7 +10,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::limits::Meter;
-use crate::wasi_http::Road;
+use crate::wasi_http::{Road, Settled};
 
 /// Log lines kept of one call, and their length.
 pub(crate) const LOG_LINES: u32 = 100;
@@ -50,7 +50,7 @@ pub(crate) struct Outside {
 }
 
 impl State {
-    pub(crate) fn new(meter: Meter, outside: Option<Outside>) -> Self {
+    pub(crate) fn new(meter: Meter, outside: Option<Outside>) -> (Self, Settled) {
         let mut wasi = WasiCtx::builder();
         // No preopened folder, no argument, no environment, no socket; standard output goes nowhere.
         wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false).max_random_size(RANDOM);
@@ -58,8 +58,10 @@ impl State {
         table.set_max_capacity(HANDLES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADERS);
-        let road = Road::new(outside.as_ref().map(|o| o.lane.clone()), meter.limits());
-        Self { meter, outside, log_lines: 0, cache_writes: 0, table, wasi: wasi.build(), http, road }
+        let (road, settled) = Road::new(outside.as_ref().map(|o| o.lane.clone()), meter.limits());
+        let state =
+            Self { meter, outside, log_lines: 0, cache_writes: 0, table, wasi: wasi.build(), http, road };
+        (state, settled)
     }
 }
 

@@ -1,11 +1,12 @@
 //! `wasi:http/outgoing-handler@0.2`, through the same column as `jackfield:host/http`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use egress::{Lane, Refusal, Request};
 use http_body_util::BodyExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest as _, Method, OutgoingRequest};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, WasiHttpView as _};
@@ -31,17 +32,38 @@ pub(crate) struct Road {
     left: u32,
     held: Arc<Held>,
     wire: Arc<Semaphore>,
+    /// Each request under way has a clone: see [`Settled`].
+    alive: mpsc::Sender<()>,
 }
 
+/// Ends when no request of the call is under way any more. One that is broken off tells the lane whether a byte of it went
+/// out, and whoever asks the lane after the call must hear it, or a write would be sent again.
+pub(crate) struct Settled(mpsc::Receiver<()>);
+
+impl Settled {
+    /// Waits, but not for ever: what is broken off has nothing left to wait for.
+    pub(crate) async fn wait(mut self) {
+        if tokio::time::timeout(SETTLING, self.0.recv()).await.is_err() {
+            tracing::error!("a request outlived its call by far; what it sent is not known");
+        }
+    }
+}
+
+/// How long broken-off requests may take to notice.
+const SETTLING: Duration = Duration::from_secs(5);
+
 impl Road {
-    pub(crate) fn new(lane: Option<Lane>, limits: &Limits) -> Self {
-        Self {
+    pub(crate) fn new(lane: Option<Lane>, limits: &Limits) -> (Self, Settled) {
+        let (alive, settled) = mpsc::channel(1);
+        let road = Self {
+            alive,
             lane,
             request_bytes: limits.request_bytes,
             left: limits.http_requests,
             held: Held::new(limits.request_bytes.saturating_add(limits.response_bytes).saturating_mul(2)),
             wire: Arc::new(Semaphore::new(AT_ONCE)),
-        }
+        };
+        (road, Settled(settled))
     }
 }
 
@@ -99,7 +121,10 @@ impl WasiHttpHooks for Road {
         let lane = if self.left == 0 { None } else { self.lane.clone() };
         self.left = self.left.saturating_sub(1);
         let (limit, held, wire) = (self.request_bytes, self.held.clone(), self.wire.clone());
+        let alive = self.alive.clone();
         Box::new(async move {
+            // Dropped last, after the request itself.
+            let _alive = alive;
             let lane = lane.ok_or(Error::HttpRequestDenied)?;
             let (parts, body) = request.into_parts();
             let mut share = held.share();

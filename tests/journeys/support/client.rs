@@ -19,7 +19,13 @@ impl Client {
     }
 
     /// One request with any body; status, head and body.
-    pub(crate) async fn bytes(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
+    pub(crate) async fn bytes(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: &[u8],
+    ) -> (u16, String, Vec<u8>) {
         let head = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: {kind}\r\n\
              content-length: {}\r\nconnection: close\r\n\r\n",

@@ -96,7 +96,8 @@ impl Host {
     pub(crate) fn start_with(overrides: &[(String, String)], more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy(template(), folder.path());
-        let mut config = String::from("mode = \"development\"\nlisten = \"127.0.0.1:0\"\n\n[egress.overrides]\n");
+        let mut config =
+            String::from("mode = \"development\"\nlisten = \"127.0.0.1:0\"\n\n[egress.overrides]\n");
         for (from, to) in overrides {
             config.push_str(&format!("{from:?} = {to:?}\n"));
         }

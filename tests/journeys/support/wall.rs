@@ -74,7 +74,11 @@ impl Wall {
     /// `METHOD /path status` of each request that a fake got, long ids shortened.
     pub(crate) fn requests(&self, connector: &str) -> Vec<String> {
         let (_, fake) = self.fakes().into_iter().find(|(name, _)| *name == connector).unwrap();
-        fake.journal().exchanges().iter().map(|e| format!("{} {} {}", e.method, shorten(&e.path), e.status.unwrap_or(0))).collect()
+        fake.journal()
+            .exchanges()
+            .iter()
+            .map(|e| format!("{} {} {}", e.method, shorten(&e.path), e.status.unwrap_or(0)))
+            .collect()
     }
 }
 

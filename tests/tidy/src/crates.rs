@@ -64,7 +64,10 @@ pub fn rank_breaches(crates: &[Crate]) -> Vec<String> {
     let mut found = Vec::new();
     for c in crates.iter().filter(|c| c.is_under("host")) {
         let Some(own) = rank(&c.name) else {
-            found.push(format!("{} has no rank: give it one in tests/tidy and in docs/architecture.md", c.name));
+            found.push(format!(
+                "{} has no rank: give it one in tests/tidy and in docs/architecture.md",
+                c.name
+            ));
             continue;
         };
         for import in &c.imports {
@@ -100,7 +103,10 @@ pub fn meeting_breaches(crates: &[Crate]) -> Vec<String> {
             let met = (c.is_under("host") && (other.is_under("plugins") || other.is_under("sdk")))
                 || ((c.is_under("plugins") || c.is_under("sdk")) && other.is_under("host"));
             if met {
-                found.push(format!("{} imports {}: host and connectors meet in wit/ only", c.name, other.name));
+                found.push(format!(
+                    "{} imports {}: host and connectors meet in wit/ only",
+                    c.name, other.name
+                ));
             }
             let allowed = TESTS_IN_HOST.contains(&(c.name.as_str(), other.name.as_str()));
             if c.is_under("host") && other.is_under("tests") && !allowed {

@@ -35,7 +35,10 @@ pub fn read(root: &Path) -> Vec<Source> {
 }
 
 fn below(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).map_or_else(|_| PathBuf::from(path), Path::to_path_buf).to_string_lossy().into_owned()
+    path.strip_prefix(root)
+        .map_or_else(|_| PathBuf::from(path), Path::to_path_buf)
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn rust(sources: &[Source]) -> impl Iterator<Item = &Source> {
@@ -56,7 +59,8 @@ pub fn length_breaches(sources: &[Source]) -> Vec<String> {
 /// Crates whose `lib.rs` or `main.rs` does not open with what it owns and refuses and where to start.
 #[must_use]
 pub fn opening_breaches(sources: &[Source]) -> Vec<String> {
-    let is_door = |p: &str| p.starts_with("host/") && (p.ends_with("src/lib.rs") || p.ends_with("src/main.rs"));
+    let is_door =
+        |p: &str| p.starts_with("host/") && (p.ends_with("src/lib.rs") || p.ends_with("src/main.rs"));
     rust(sources)
         .filter(|s| is_door(&s.path))
         .filter_map(|s| {
@@ -70,7 +74,8 @@ pub fn opening_breaches(sources: &[Source]) -> Vec<String> {
 
 /// Ways out of the process, and where each may stand. Only `egress` dials; the demo's client calls our own API on
 /// loopback.
-const WAYS_OUT: &[&str] = &["TcpStream::connect", "UdpSocket::bind", "UnixStream::connect", "lookup_host", "to_socket_addrs"];
+const WAYS_OUT: &[&str] =
+    &["TcpStream::connect", "UdpSocket::bind", "UnixStream::connect", "lookup_host", "to_socket_addrs"];
 const MAY_GO_OUT: &[&str] = &["host/egress/", "host/jackfield/src/commands/demo/client.rs"];
 
 /// Code under `host/` that leaves the process by another way than `egress`.
@@ -89,7 +94,8 @@ pub fn way_out_breaches(sources: &[Source]) -> Vec<String> {
 }
 
 /// Where time and chance come from, so that a test can own them.
-const CLOCKS: &[&str] = &["SystemTime::now", "Timestamp::now", "Utc::now", "now_v7", "new_v4", "rand::rng", "thread_rng"];
+const CLOCKS: &[&str] =
+    &["SystemTime::now", "Timestamp::now", "Utc::now", "now_v7", "new_v4", "rand::rng", "thread_rng"];
 
 /// Code under `host/` that takes the time or a random number past `model`.
 #[must_use]

@@ -150,7 +150,17 @@ fn the_map_names_every_crate() {
 #[test]
 fn the_top_level_holds_what_the_design_names_and_nothing_else() {
     let allowed = [
-        "Cargo.toml", "Cargo.lock", "host", "plugins", "wit", "sdk", "tests", "README.md", "docs", "CHANGELOG.md", "target",
+        "Cargo.toml",
+        "Cargo.lock",
+        "host",
+        "plugins",
+        "wit",
+        "sdk",
+        "tests",
+        "README.md",
+        "docs",
+        "CHANGELOG.md",
+        "target",
     ];
     let found: Vec<String> = std::fs::read_dir(tidy::root())
         .unwrap()

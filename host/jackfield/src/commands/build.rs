@@ -13,7 +13,8 @@ pub(crate) async fn build(folder: &Path, install_toolchain: bool, quiet: bool) -
     let spinner = Spinner::start(quiet);
     let progress: Arc<dyn workshop::Progress> = spinner.clone();
     let options = BuildOptions { install_toolchain, progress, ..BuildOptions::new(folder) };
-    let built = tokio::task::spawn_blocking(move || workshop::build(&options)).await.context("the build's thread")?;
+    let built =
+        tokio::task::spawn_blocking(move || workshop::build(&options)).await.context("the build's thread")?;
     spinner.finish();
     Ok(built?)
 }

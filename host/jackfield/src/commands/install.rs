@@ -74,7 +74,10 @@ fn agreed(package: &Package) -> Result<bool> {
 pub(crate) async fn uninstall(config: &Config, connector: &str, json: bool) -> Result<()> {
     let host = Host::open(config).await?;
     if !host.catalog.uninstall(connector).await? {
-        bail!("the connector `{}` is not installed; `jackfield list` shows what is", model::cut(connector, 64));
+        bail!(
+            "the connector `{}` is not installed; `jackfield list` shows what is",
+            model::cut(connector, 64)
+        );
     }
     if json {
         say!("{}", serde_json::json!({ "connector": connector, "installed": false }));

@@ -25,9 +25,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         Command::Build { folder, install_toolchain } => build::run(&folder, install_toolchain, json).await,
         Command::Inspect { connector } => show::inspect(&flags, &connector, json).await,
         Command::Demo { once } => demo::run(once, json).await,
-        Command::Serve { listen, database } => {
-            serve::run(&load(&Flags { listen, database, ..flags })?).await
-        }
+        Command::Serve { listen, database } => serve::run(&load(&Flags { listen, database, ..flags })?).await,
         Command::Install { path, yes, install_toolchain } => {
             install::run(&load(&flags)?, &path, yes, install_toolchain, json).await
         }
@@ -41,5 +39,8 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
 
 /// The configuration, for commands that need one.
 pub(crate) fn load(flags: &Flags) -> Result<Config> {
-    Ok(Config::load(flags, std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))))?)
+    Ok(Config::load(
+        flags,
+        std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))),
+    )?)
 }

@@ -43,10 +43,13 @@ pub(crate) async fn key(config: &Config, command: KeyCommand, json: bool) -> Res
     let KeyCommand::Create { org, scope } = command;
     if let Some(wrong) = scope.iter().find(|s| !api::SCOPES.contains(&s.as_str())) {
         let near = model::nearest(wrong, api::SCOPES.iter().copied());
-        bail!("`{wrong}` is no scope; {}", match near.first() {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", api::SCOPES.join(", ")),
-        });
+        bail!(
+            "`{wrong}` is no scope; {}",
+            match near.first() {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", api::SCOPES.join(", ")),
+            }
+        );
     }
     let store = open_store(config).await?;
     let org = OrgId(org);

@@ -83,7 +83,9 @@ impl Running {
 /// `jackfield serve`.
 pub(crate) async fn run(config: &Config) -> Result<()> {
     if config.mode == Mode::Development {
-        tracing::warn!("development mode: overrides and plain http to loopback are possible; never run it for users");
+        tracing::warn!(
+            "development mode: overrides and plain http to loopback are possible; never run it for users"
+        );
     }
     for (from, to) in &config.egress.overrides {
         tracing::warn!("OVERRIDE: requests to {from} go to {to}");

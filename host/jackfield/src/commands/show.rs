@@ -59,7 +59,9 @@ pub(crate) async fn inspect(flags: &Flags, what: &str, as_json: bool) -> Result<
     }
     let store = open_store(&load(flags)?).await?;
     let Some(connector) = store.connector(what).await? else {
-        bail!("the connector `{what}` is not installed, and no such file is here; `jackfield list` shows what is");
+        bail!(
+            "the connector `{what}` is not installed, and no such file is here; `jackfield list` shows what is"
+        );
     };
     let manifest = Manifest::parse(&connector.manifest)?;
     show(&manifest, &connector.digest, &connector.interfaces, connector.size, as_json);

@@ -33,7 +33,8 @@ impl Client {
         socket.take(ANSWER_MAX).read_to_end(&mut answer).await?;
         let split = answer.windows(4).position(|w| w == b"\r\n\r\n").context("an answer without a head")?;
         let head = String::from_utf8_lossy(&answer[..split]).to_lowercase();
-        let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).context("an answer without a status")?;
+        let status =
+            head.split(' ').nth(1).and_then(|s| s.parse().ok()).context("an answer without a status")?;
         let body = &answer[split + 4..];
         let body = if head.contains("transfer-encoding: chunked") { dechunk(body)? } else { body.to_vec() };
         Ok((status, if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? }))

@@ -33,7 +33,8 @@ pub(crate) async fn components(quiet: bool) -> Result<Vec<Component>> {
             Some(root) => {
                 let built = build(&root.join("plugins").join(id), false, quiet).await?;
                 let bytes = std::fs::read(&built.path).with_context(|| built.path.display().to_string())?;
-                let how = if built.cached { "unchanged".to_owned() } else { format!("built in {} ms", built.ms) };
+                let how =
+                    if built.cached { "unchanged".to_owned() } else { format!("built in {} ms", built.ms) };
                 Component { id, bytes, how }
             }
             None => {
@@ -53,7 +54,8 @@ pub(crate) async fn components(quiet: bool) -> Result<Vec<Component>> {
 fn checkout() -> Option<PathBuf> {
     let here = std::env::current_dir().ok();
     let binary = std::env::current_exe().ok();
-    let is_root = |folder: &Path| IDS.iter().all(|id| folder.join("plugins").join(id).join(manifest::FILE).is_file());
+    let is_root =
+        |folder: &Path| IDS.iter().all(|id| folder.join("plugins").join(id).join(manifest::FILE).is_file());
     [here, binary]
         .into_iter()
         .flatten()

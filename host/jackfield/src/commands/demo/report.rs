@@ -28,7 +28,10 @@ impl Step {
     pub(crate) fn of(event: &str, operation: &Value) -> Self {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let attempts = operation["attempts"].as_array().cloned().unwrap_or_default();
-        let exchange = attempts.iter().rev().find_map(|a| a["exchanges"].as_array()?.last()?.as_str().map(str::to_owned));
+        let exchange = attempts
+            .iter()
+            .rev()
+            .find_map(|a| a["exchanges"].as_array()?.last()?.as_str().map(str::to_owned));
         let receipt = &operation["receipt"];
         let said = match operation["error"]["message"].as_str() {
             Some(error) => error.to_owned(),
@@ -89,19 +92,29 @@ impl Report {
     }
 
     pub(crate) fn title(&self) {
-        self.line("Jackfield demo: five events through four sandboxed connectors. Nothing leaves this machine.\n");
+        self.line(
+            "Jackfield demo: five events through four sandboxed connectors. Nothing leaves this machine.\n",
+        );
     }
 
     pub(crate) fn fakes(&self, fakes: &[&dyn AnyFake]) {
         for fake in fakes {
-            self.line(&format!("  fake       {:<16} {} stands for {}", fake.name(), fake.url(), fake.origin()));
+            self.line(&format!(
+                "  fake       {:<16} {} stands for {}",
+                fake.name(),
+                fake.url(),
+                fake.origin()
+            ));
         }
     }
 
     /// The key opens this host alone, which is gone with the demo; a program needs it to read exchanges meanwhile.
     pub(crate) fn host(&mut self, url: &str, key: &str, folder: &Path, took: Duration) {
         self.line(&format!("  host       {url} up in {} (store in {})", time(took), folder.display()));
-        self.object(json!({ "operation": "serve", "status": "done", "ms": millis(took) }), json!({ "url": url, "key": key }));
+        self.object(
+            json!({ "operation": "serve", "status": "done", "ms": millis(took) }),
+            json!({ "url": url, "key": key }),
+        );
     }
 
     pub(crate) fn installed(&mut self, id: &str, version: &str, bytes: usize, how: &str, took: Duration) {
@@ -181,7 +194,9 @@ impl Report {
         self.line(&format!("  Zapier           {} run(s) queued", world.zapier.runs().len()));
         if !once {
             self.line(&format!("\nThe host goes on at {}. Look around, Ctrl-C ends it:", world.running.url));
-            for path in ["/api/connections", "/api/events/EVENT_ID", "/api/connections/ID/exchanges?format=har"] {
+            for path in
+                ["/api/connections", "/api/events/EVENT_ID", "/api/connections/ID/exchanges?format=har"]
+            {
                 self.line(&format!(
                     "  curl -H 'Authorization: Bearer {}' {}{path}",
                     world.key, world.running.url
@@ -189,11 +204,14 @@ impl Report {
             }
         }
         if self.json && !once {
-            say!("{}", json!({
-                "step": self.steps + 1, "event": null, "connector": null, "operation": "ready", "status": "done",
-                "ms": 0, "exchange": null, "url": world.running.url, "key": world.key,
-                "connections": world.connections,
-            }));
+            say!(
+                "{}",
+                json!({
+                    "step": self.steps + 1, "event": null, "connector": null, "operation": "ready", "status": "done",
+                    "ms": 0, "exchange": null, "url": world.running.url, "key": world.key,
+                    "connections": world.connections,
+                })
+            );
         }
     }
 

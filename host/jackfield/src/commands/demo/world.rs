@@ -38,7 +38,8 @@ impl World {
     pub(crate) async fn start(report: &mut Report) -> Result<Self> {
         report.title();
         let hubspot = HubSpot::start(Default::default()).await.context("the fake of HubSpot")?;
-        let google = GoogleCalendar::start(Default::default()).await.context("the fake of Google Calendar")?;
+        let google =
+            GoogleCalendar::start(Default::default()).await.context("the fake of Google Calendar")?;
         let slack = Slack::start(Default::default()).await.context("the fake of Slack")?;
         let zapier = Zapier::start(Default::default()).await.context("the fake of Zapier")?;
         hubspot.accept_token(TOKENS[0].1);
@@ -61,7 +62,13 @@ impl World {
             let began = Instant::now();
             let size = component.bytes.len();
             let installed = running.host.catalog.install(component.bytes).await?;
-            report.installed(component.id, &installed.entry.connector.version, size, &component.how, began.elapsed());
+            report.installed(
+                component.id,
+                &installed.entry.connector.version,
+                size,
+                &component.how,
+                began.elapsed(),
+            );
         }
         let mut world =
             Self { hubspot, google, slack, zapier, running, key, connections: BTreeMap::new(), folder };
@@ -86,7 +93,11 @@ impl World {
             hubspot,
             connection("google-calendar", token(1), json!({})),
             connection("slack", token(2), json!({ "channel": channel })),
-            connection("zapier", json!({ "webhookUrl": format!("https://hooks.zapier.com{hook}") }), json!({})),
+            connection(
+                "zapier",
+                json!({ "webhookUrl": format!("https://hooks.zapier.com{hook}") }),
+                json!({}),
+            ),
         ];
         for body in wanted {
             self.connect_one(&body, report).await?;
@@ -103,7 +114,8 @@ impl World {
         }
         let id = made["id"].as_str().unwrap_or_default().to_owned();
         let began = Instant::now();
-        let (status, tested) = client.call("POST", &format!("/api/connections/{id}/test"), Some(&json!({}))).await?;
+        let (status, tested) =
+            client.call("POST", &format!("/api/connections/{id}/test"), Some(&json!({}))).await?;
         if status != 200 || tested["ok"] != json!(true) {
             bail!("testing the connection to {connector} was answered {status}: {tested}");
         }
