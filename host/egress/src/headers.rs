@@ -56,6 +56,9 @@ const MISLEADING: &[&str] = &[
     "x-method-override",
 ];
 
+/// Headers by which an answer would come in pieces or in another encoding: an echoed credential could not be found in it.
+const HIDING: &[&str] = &["range", "if-range", "accept-charset"];
+
 const PREFIXES: &[&str] = &["proxy-", "x-forwarded-"];
 
 /// Whether a header's value is a credential. `name` is in lower case.
@@ -104,16 +107,24 @@ fn check_name(name: &str, injected: &[String]) -> Result<(), String> {
             "the header `{name}` would show the server another request than the one granted"
         ));
     }
+    if HIDING.contains(&plain) {
+        return Err(format!("the header `{name}` is not sent: answers come whole and in UTF-8"));
+    }
     Ok(())
 }
 
-/// Adds what every request has.
+/// Adds what every request has. Clients ask for compressed answers unasked, so theirs is replaced and not refused.
 pub(crate) fn complete(map: &mut HeaderMap, host: &str) -> Result<(), &'static str> {
     let host = HeaderValue::from_str(host).map_err(|_| "the host name cannot be sent")?;
     map.insert(header::HOST, host);
     map.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
-    map.entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
+    map.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     Ok(())
+}
+
+/// Whether the answer's body is encoded (RFC 9110 §8.4): what is in it cannot be seen.
+pub(crate) fn encoded(map: &HeaderMap) -> bool {
+    map.get_all(header::CONTENT_ENCODING).iter().any(|v| !v.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 /// The answer's headers that a guest gets: none of the connection, and no cookie, which only a credential could answer.

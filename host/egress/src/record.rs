@@ -150,6 +150,13 @@ impl<'a> Open<'a> {
     /// Puts the exchange on record and hands out what the guest may see of it.
     pub fn close(mut self, walked: Result<Answer, Refusal>) -> Result<Response, Refusal> {
         let redactor = self.lane.state().redactor.clone();
+        // An encoded answer may echo the credential where nobody can find it.
+        let walked = match walked {
+            Ok(answer) if headers::encoded(&answer.headers) && !redactor.is_empty() => {
+                Err(Refusal::SentNoAnswer("the answer is compressed, which it was asked not to be".to_owned()))
+            }
+            walked => walked,
+        };
         match walked {
             Ok(answer) => {
                 let answer = scrubbed(answer, &redactor);

@@ -33,6 +33,11 @@ impl Default for Starts {
 }
 
 impl Redactor {
+    /// Whether there is nothing to look for.
+    pub fn is_empty(&self) -> bool {
+        self.needles.is_empty()
+    }
+
     /// Looks for this secret from now on: as it is, percent-encoded, JSON-escaped, and in base64, alone or as a part of
     /// something longer.
     pub fn add(&mut self, secret: &str) {

@@ -206,3 +206,17 @@ async fn a_secret_across_the_recordings_cut_leaves_no_half() {
         assert!(recorded.body_size > 137_000);
     }
 }
+
+#[tokio::test]
+async fn an_answer_in_which_an_echo_could_hide_is_not_handed_out() {
+    let world = World::new(|_| answer(200, &[("content-encoding", "gzip")], "an echo that nobody can read"));
+    let refusal = world.lane(Keys::bearer()).send(get(URL)).await.unwrap_err();
+    assert!(matches!(refusal, Refusal::SentNoAnswer(_)), "{refusal}");
+    assert_eq!(world.seen()[0].header("accept-encoding"), Some("identity"));
+    for name in ["Range", "if-range", "Accept-Charset"] {
+        let mut request = get(URL);
+        request.headers.push((name.into(), b"x".to_vec()));
+        let refusal = world.lane(Keys::bearer()).send(request).await.unwrap_err();
+        assert!(matches!(refusal, Refusal::Denied { .. }), "{name}: {refusal}");
+    }
+}
