@@ -21,6 +21,9 @@ use crate::schemas::NoSchema;
 /// these bounds.
 const HOST_TROUBLE_MS: std::ops::RangeInclusive<i64> = 5_000..=900_000;
 
+/// How long a call that was broken off may take to end; well within what a shutdown waits.
+const AFTER_CUT: std::time::Duration = std::time::Duration::from_millis(200);
+
 /// What a call that came back says.
 struct Done {
     receipt: Value,
@@ -137,6 +140,10 @@ impl Pipeline {
         let operation = Operation::from_value(&job.op)?;
         let open = self.unless_cut(async { Ok(self.open(connection, Some(job.id.clone())).await?) }).await?;
         let answer = self.unless_cut(self.call(job, connection, &operation, &open, seen)).await;
+        if matches!(answer, Err(Failed::Stopped)) {
+            // Requests on the wasi:http road are tasks of their own: they tell the lane what went out as they end.
+            tokio::time::sleep(AFTER_CUT).await;
+        }
         seen.wire = open.lane.observed();
         // Errors come from several functions; none is kept or shown as the connector wrote it.
         answer.map_err(|failed| match failed {
