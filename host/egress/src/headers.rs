@@ -124,7 +124,9 @@ pub(crate) fn complete(map: &mut HeaderMap, host: &str) -> Result<(), &'static s
 
 /// Whether the answer's body is encoded (RFC 9110 §8.4): what is in it cannot be seen.
 pub(crate) fn encoded(map: &HeaderMap) -> bool {
-    map.get_all(header::CONTENT_ENCODING).iter().any(|v| !v.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
+    map.get_all(header::CONTENT_ENCODING)
+        .iter()
+        .any(|v| !v.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 /// The answer's headers that a guest gets: none of the connection, and no cookie, which only a credential could answer.

@@ -152,9 +152,9 @@ impl<'a> Open<'a> {
         let redactor = self.lane.state().redactor.clone();
         // An encoded answer may echo the credential where nobody can find it.
         let walked = match walked {
-            Ok(answer) if headers::encoded(&answer.headers) && !redactor.is_empty() => {
-                Err(Refusal::SentNoAnswer("the answer is compressed, which it was asked not to be".to_owned()))
-            }
+            Ok(answer) if headers::encoded(&answer.headers) && !redactor.is_empty() => Err(
+                Refusal::SentNoAnswer("the answer is compressed, which it was asked not to be".to_owned()),
+            ),
             walked => walked,
         };
         match walked {
