@@ -96,10 +96,16 @@ fn without_consent_nothing_is_installed() {
 fn a_second_build_is_cached_and_quick() {
     let plugin = root().join("plugins/zapier");
     let _first = template();
-    let began = std::time::Instant::now();
-    let built = jackfield_json(template(), &["build", plugin.to_str().unwrap()]);
-    assert_eq!(built["cached"], true, "{built}");
-    assert!(began.elapsed().as_millis() < 1_000, "{:?}", began.elapsed());
+    // The quickest of three: other journeys may have the processor for a while.
+    let quickest = (0..3)
+        .map(|_| {
+            let began = std::time::Instant::now();
+            let built = jackfield_json(template(), &["build", plugin.to_str().unwrap()]);
+            assert_eq!(built["cached"], true, "{built}");
+            began.elapsed()
+        })
+        .min();
+    assert!(quickest.is_some_and(|took| took.as_millis() < 1_000), "{quickest:?}");
 }
 
 #[test]
