@@ -61,7 +61,9 @@ pub fn path_covers(outer: &str, inner: &str) -> bool {
 pub fn event_matches(pattern: &str, event: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some("") => true,
-        Some(family) => event.strip_prefix(family).is_some_and(|rest| !rest.is_empty()),
+        Some(family) => {
+            family.ends_with('.') && event.strip_prefix(family).is_some_and(|rest| !rest.is_empty())
+        }
         None => pattern == event,
     }
 }

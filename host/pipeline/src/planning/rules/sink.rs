@@ -36,19 +36,10 @@ pub(super) fn plan(target: &Target<'_>, view: &EventView<'_>) -> Option<Planned>
 
 /// The connection's `events` setting, a list or text with commas, goes before the manifest's `[sink]`.
 fn asked(target: &Target<'_>, kind: &str) -> bool {
-    let matches = |pattern: &str| matches(pattern.trim(), kind);
+    let matches = |pattern: &str| manifest::event_matches(pattern.trim(), kind);
     match target.connection.settings.get("events") {
         Some(Value::Array(patterns)) => patterns.iter().filter_map(Value::as_str).any(matches),
         Some(Value::String(patterns)) => patterns.split(',').any(matches),
         _ => target.manifest.sink.iter().flat_map(|s| &s.events).any(|p| matches(p)),
-    }
-}
-
-/// `*` is everything, `call.*` a family, anything else one name.
-fn matches(pattern: &str, kind: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some("") => true,
-        Some(family) => family.ends_with('.') && kind.starts_with(family),
-        None => pattern == kind,
     }
 }
