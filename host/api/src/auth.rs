@@ -1,11 +1,13 @@
 //! Who asks, and what they may do.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderValue, header};
 use model::OrgId;
+use store::Key;
 
 use crate::keys;
 use crate::problem::{Code, Problem};
@@ -58,8 +60,7 @@ impl<S: Scope> FromRequestParts<App> for Caller<S> {
                 "Bearer realm=\"jackfield\"",
             )
         })?;
-        let known =
-            if keys::plausible(text) { app.store.key_by_hash(&keys::hash(text)).await? } else { None };
+        let known = if keys::plausible(text) { known(app, keys::hash(text)).await? } else { None };
         let Some(key) = known else {
             return Err(unauthorized(
                 "This is no API key of this host. `jackfield key create --org ID` makes one.",
@@ -70,8 +71,18 @@ impl<S: Scope> FromRequestParts<App> for Caller<S> {
             return Err(forbidden(S::NAME));
         }
         tracing::debug!(org = %key.org, key = %key.id, "authenticated");
-        Ok(Self { org: key.org, scope: PhantomData })
+        Ok(Self { org: key.org.clone(), scope: PhantomData })
     }
+}
+
+/// The key with this hash, looked up at most once a second.
+async fn known(app: &App, hash: [u8; 32]) -> Result<Option<Arc<Key>>, Problem> {
+    let now = app.clock.now();
+    if let Some(key) = app.keys.get(&hash, now) {
+        return Ok(Some(key));
+    }
+    let found = app.store.key_by_hash(&hash).await?;
+    Ok(found.map(|key| app.keys.put(hash, now, key)))
 }
 
 /// The token of a Bearer header (RFC 6750 §2.1; the scheme's case does not matter, RFC 9110 §11.1).

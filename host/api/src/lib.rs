@@ -14,6 +14,7 @@ mod events;
 mod fields;
 mod json;
 pub mod keys;
+mod known;
 mod ops;
 mod page;
 mod problem;

@@ -14,6 +14,8 @@ use store::Store;
 use tokio::sync::Semaphore;
 use vault::Vault;
 
+use crate::known::KnownKeys;
+
 /// Everything the surface needs; `jackfield` fills it in.
 #[derive(Clone)]
 pub struct Api {
@@ -104,6 +106,7 @@ pub(crate) struct Inner {
     pub(crate) in_flight: Semaphore,
     pub(crate) large_bodies: Arc<Semaphore>,
     pub(crate) openapi: Bytes,
+    pub(crate) keys: KnownKeys,
 }
 
 impl App {
@@ -113,6 +116,7 @@ impl App {
             large_bodies: Arc::new(Semaphore::new(api.limits.large_bodies)),
             api,
             openapi,
+            keys: KnownKeys::default(),
         }))
     }
 }

@@ -8,6 +8,7 @@ mod auth;
 mod check;
 mod document;
 mod egress;
+mod limits;
 mod pattern;
 mod permissions;
 mod schema;
@@ -17,11 +18,12 @@ mod types;
 pub use auth::{Auth, AuthKind, Inject};
 pub use check::{MAX_BYTES, ManifestError, Problem};
 pub use egress::{EgressRule, Endpoint, EndpointSource, Rate, RateHeaders, RateLimit};
+pub use limits::{Limit, Limits, Reuse};
 pub use pattern::{event_matches, host_covers, host_matches, path_covers, path_matches};
 pub use permissions::{Change, Effect, Permissions};
 pub use schema::json_schema;
 pub use settings::{Setting, SettingType, SettingsError};
-pub use types::{Calendar, Idempotency, Limits, Manifest, Retry, Sink, Sync, SyncRule};
+pub use types::{Calendar, Idempotency, Manifest, Retry, Sink, Sync, SyncRule};
 
 /// The name of the component's custom section that holds the manifest, as UTF-8 TOML.
 pub const SECTION: &str = "jackfield:manifest";

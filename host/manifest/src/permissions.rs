@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Auth, EgressRule, Endpoint, EndpointSource, Inject, Limits, Manifest, host_covers, path_covers};
+use crate::{Auth, EgressRule, Endpoint, EndpointSource, Inject, Limits, Manifest, Reuse, host_covers, path_covers};
 
 /// What a connector asks for. `Display` is the consent page for a terminal; serde gives the same as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Permissions {
     pub credentials: Vec<Auth>,
     /// What it asks for beyond the host's defaults.
     pub limits: Limits,
+    /// Whether it keeps its memory between calls of one connection.
+    #[serde(default)]
+    pub reuse: Option<Reuse>,
 }
 
 /// One difference between what two versions ask for.
@@ -59,6 +62,7 @@ impl Permissions {
             endpoints: manifest.endpoint.clone(),
             credentials: manifest.auth.clone(),
             limits: manifest.limits.clone(),
+            reuse: manifest.reuse.clone(),
         }
     }
 
@@ -97,10 +101,13 @@ fn added(from: &Permissions, to: &Permissions) -> Vec<String> {
     for auth in &to.credentials {
         found.extend(credential_added(from.credentials.iter().find(|a| a.kind == auth.kind), auth));
     }
-    for ((name, old), (_, new)) in limits(&from.limits).into_iter().zip(limits(&to.limits)) {
-        if new > old {
-            found.push(format!("{name}: {new}"));
+    for (old, new) in from.limits.all().iter().zip(to.limits.all()) {
+        if new.value() > old.value() {
+            found.push(format!("{}: {}", new.label, new.value()));
         }
+    }
+    if let Some(reuse) = to.reuse.as_ref().filter(|_| from.reuse.is_none()) {
+        found.push(kept_warm(reuse));
     }
     found
 }
@@ -184,18 +191,6 @@ fn place(auth: &Auth) -> String {
     }
 }
 
-/// With the host's defaults for what is not given, so that asking for less than a default counts as less.
-fn limits(l: &Limits) -> [(&'static str, u64); 6] {
-    [
-        ("CPU time of a call, ms", l.cpu_ms.unwrap_or(2_000)),
-        ("time of a call, ms", l.deadline_ms.unwrap_or(60_000)),
-        ("memory, MiB", l.memory_mib.unwrap_or(64).into()),
-        ("HTTP requests of a call", l.http_requests.unwrap_or(100).into()),
-        ("largest answer, MiB", l.response_mib.unwrap_or(8).into()),
-        ("largest request, MiB", l.request_mib.unwrap_or(8).into()),
-    ]
-}
-
 impl fmt::Display for Permissions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "It may reach")?;
@@ -227,10 +222,11 @@ impl fmt::Display for Permissions {
             };
             writeln!(f, "  {label}: {}; the connector never sees it", place(auth))?;
         }
-        let defaults = limits(&Limits::default());
-        let asked = limits(&self.limits).into_iter().zip(defaults).filter(|(a, d)| a.1 != d.1);
-        let asked: Vec<String> =
-            asked.map(|((name, n), (_, d))| format!("  {name}: {n} (usually {d})")).collect();
+        let all = self.limits.all();
+        let asked = all.iter().filter(|l| l.value() != l.default);
+        let mut asked: Vec<String> =
+            asked.map(|l| format!("  {}: {} (usually {})", l.label, l.value(), l.default)).collect();
+        asked.extend(self.reuse.iter().map(|r| format!("  {}", kept_warm(r))));
         if !asked.is_empty() {
             writeln!(f, "Its limits")?;
             writeln!(f, "{}", asked.join("\n"))?;
@@ -247,6 +243,13 @@ fn granted(f: &mut fmt::Formatter<'_>, methods: &[String], paths: &[String]) -> 
     }
     writeln!(f, "    {}", methods.join(", "))?;
     paths.iter().try_for_each(|path| writeln!(f, "      {path}"))
+}
+
+fn kept_warm(reuse: &Reuse) -> String {
+    format!(
+        "keep its memory for up to {} calls of one connection, {} ms at most",
+        reuse.max_calls, reuse.max_age_ms
+    )
 }
 
 fn because(why: &str) -> String {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Auth, EgressRule, Endpoint, Rate, RateHeaders, Setting};
+use crate::{Auth, EgressRule, Endpoint, Limits, Rate, RateHeaders, Reuse, Setting};
 
 /// `connector.toml`, whole. It is embedded in the component as a custom section, so the component's digest covers it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +65,9 @@ pub struct Manifest {
     /// What the connector needs beyond the host's defaults; the operator's caps win.
     #[serde(default)]
     pub limits: Limits,
+    /// Asks for warm instances. None: every call gets a fresh one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<Reuse>,
 }
 
 /// The header that makes a repeated request harmless at this provider.
@@ -124,22 +127,4 @@ pub struct Sink {
 pub struct Calendar {
     /// The calendar that is written to where the `calendarId` setting says nothing.
     pub default: String,
-}
-
-/// Limits that a connector asks for. None: the host's default. All are capped by the operator.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Limits {
-    /// CPU time of one call, in milliseconds (host default 2,000).
-    pub cpu_ms: Option<u64>,
-    /// Wall-clock time of one call, in milliseconds, waits for the provider included (host default 60,000).
-    pub deadline_ms: Option<u64>,
-    /// All linear memories together, in MiB (host default 64).
-    pub memory_mib: Option<u32>,
-    /// HTTP requests in one call (host default 100).
-    pub http_requests: Option<u32>,
-    /// The largest answer body, in MiB (host default 8).
-    pub response_mib: Option<u32>,
-    /// The largest request body, in MiB (host default 8).
-    pub request_mib: Option<u32>,
 }

@@ -147,20 +147,12 @@ impl Checks<'_> {
     }
 
     fn limits(&mut self) {
-        let limits = &self.manifest.limits;
         // The operator's own caps are lower as a rule; these keep a manifest within what a host can mean.
-        let bounds: [(&str, Option<u64>, u64); 6] = [
-            ("cpu-ms", limits.cpu_ms, 60_000),
-            ("deadline-ms", limits.deadline_ms, 600_000),
-            ("memory-mib", limits.memory_mib.map(u64::from), 1_024),
-            ("http-requests", limits.http_requests.map(u64::from), 10_000),
-            ("response-mib", limits.response_mib.map(u64::from), 64),
-            ("request-mib", limits.request_mib.map(u64::from), 64),
-        ];
-        for (name, value, most) in bounds {
-            if value.is_some_and(|v| v == 0 || v > most) {
-                self.find(format!("limits.{name}"), format!("is out of bounds: 1 to {most}"));
-            }
+        for (name, problem) in self.manifest.limits.problems() {
+            self.find(format!("limits.{name}"), problem);
+        }
+        for (name, problem) in self.manifest.reuse.iter().flat_map(crate::Reuse::problems) {
+            self.find(format!("reuse.{name}"), problem);
         }
     }
 }
