@@ -38,8 +38,9 @@ fn a_wrong_usage_exits_2_and_a_failure_exits_1_with_a_hint() {
     for args in [&["frobnicate"][..], &["serve", "--nonsense"], &["key", "create"]] {
         assert_eq!(jackfield(folder.path(), args).status.code(), Some(2), "{args:?}");
     }
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
         (&["uninstall", "nobody"], "jackfield list"),
+        (&["release", "nobody"], "jackfield list"),
         (&["key", "create", "--org", "nobody"], "jackfield org list"),
         (&["install", "nowhere"], "neither"),
         (&["inspect", "../../etc/passwd/x"], "no such file"),

@@ -6,11 +6,15 @@
 mod bad_input;
 mod cases;
 mod command_line;
+mod core_files;
 mod crash;
 mod judge;
 mod links;
+mod memory;
 mod own_server;
+mod quarantine;
 mod races;
 mod rebooking;
+mod secrets;
 mod stopping;
 mod support;

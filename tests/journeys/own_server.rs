@@ -130,20 +130,12 @@ async fn a_lead_yields_the_documented_requests_and_one_contact() {
     no_trace_of_the_token(&host, &connection).await;
 }
 
-/// The token is in no recording, answer, log or file.
+/// The token is in no recording and no answer; that it is in no file and no log, each journey's end says.
 async fn no_trace_of_the_token(host: &Host, connection: &str) {
     let har = host.har(connection).await.to_string();
     assert!(har.contains("REDACTED") && !har.contains(TOKEN), "{har}");
     let (_, shown) = host.client.call("GET", &format!("/api/connections/{connection}"), None).await;
     assert!(!shown.to_string().contains(TOKEN), "{shown}");
-    for entry in walkdir::WalkDir::new(host.folder.path()) {
-        let entry = entry.unwrap();
-        if entry.file_type().is_file() {
-            let bytes = std::fs::read(entry.path()).unwrap();
-            let found = bytes.windows(TOKEN.len()).any(|w| w == TOKEN.as_bytes());
-            assert!(!found, "the token is in {}", entry.path().display());
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

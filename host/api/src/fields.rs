@@ -1,11 +1,15 @@
 //! Reading a JSON object member by member, collecting everything that is wrong with it.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::problem::{Code, FieldError, Problem};
 
 /// Errors kept while a body is read; a body with more is bad enough.
 const MOST: usize = 100;
+/// Characters of an unknown name that is repeated; keys and tokens are longer.
+const LONGEST_NAME: usize = 24;
 
 /// What is wrong with a body so far.
 #[derive(Debug, Default)]
@@ -114,10 +118,19 @@ impl<'e> Fields<'e> {
     /// Ends the reading: each member that nobody took is an error that names the nearest known one.
     pub(crate) fn close(self) {
         for name in self.map.keys() {
-            let path = self.path(&model::cut(name, 64));
+            let path = self.path(&shown(name));
             self.errors.add(path, Code::UnknownMember, unknown(name, "member", &self.known));
         }
     }
+}
+
+/// A name that does not exist, as an answer may repeat it: of one that no program would choose the beginning alone, for
+/// it may be a secret in the wrong place.
+pub(crate) fn shown(name: &str) -> Cow<'_, str> {
+    if name.chars().count() <= LONGEST_NAME {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(name.chars().take(4).chain(['…']).collect())
 }
 
 /// "There is no such thing", with the nearest that there are, or all of them.
@@ -154,6 +167,15 @@ pub(crate) fn is_line(text: &str, max: usize) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_secret_in_a_names_place_is_not_repeated() {
+        let mut errors = Errors::default();
+        Fields::open(json!({"sesame-street-sesame-street": 1}), "", &mut errors).unwrap().close();
+        let problem = errors.or(Some(())).unwrap_err();
+        assert_eq!(problem.errors[0].path, "sesa…");
+        assert!(!format!("{problem:?}").contains("sesame"));
+    }
 
     #[test]
     fn everything_wrong_with_an_object_is_said_at_once() {

@@ -191,6 +191,16 @@ mod tests {
     }
 
     #[test]
+    fn a_number_stays_the_same_however_often_it_is_read_and_written() {
+        for text in ["123457789019184250000000000.1", "0.30000000000000004", "9007199254740993.0", "-1.7e308"]
+        {
+            let read = parse(format!("[{text}]").as_bytes()).unwrap();
+            assert_eq!(parse(read.to_string().as_bytes()).unwrap(), read);
+            assert_eq!(read[0].as_f64(), text.parse().ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_not_json_is_malformed() {
         for text in
             ["{", "[1,]", "nul", "{\"a\":1}x", "{'a':1}", "[\"\\ud800\"]", "[1e400]", "[NaN]", "\u{feff}{}"]

@@ -23,6 +23,10 @@ mod router;
 mod serve;
 mod state;
 
+/// The reader of events without the route around it, which would cost each input a store: for `tests/fuzz` alone.
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use auth::SCOPES;
 pub use problem::{Code, FieldError, Problem};
 pub use router::router;

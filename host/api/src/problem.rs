@@ -56,6 +56,8 @@ codes! {
     RequestTimeout = REQUEST_TIMEOUT,
     /// The connection's connector is no longer installed.
     ConnectorNotInstalled = CONFLICT,
+    /// The connection's connector, or the connection, is in quarantine: an operator's `jackfield release` lifts it.
+    ConnectorQuarantined = CONFLICT,
     /// The organization has 1,000 connections, the most there can be.
     TooManyConnections = CONFLICT,
     /// Someone else changed the same thing at the same time: read it again.

@@ -8,6 +8,7 @@ use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
+use zeroize::Zeroize as _;
 
 use crate::fields::{Errors, Fields};
 use crate::json;
@@ -55,10 +56,15 @@ impl<const LIMIT: usize> FromRequest<App> for Json<LIMIT> {
             let place = if large { app.large_bodies.clone().acquire_owned().await.ok() } else { None };
             read(body, announced, LIMIT).await.map(|bytes| (bytes, place))
         };
-        let (bytes, place) = tokio::time::timeout(app.limits.body, read).await.map_err(|_| {
+        let (mut bytes, place) = tokio::time::timeout(app.limits.body, read).await.map_err(|_| {
             Problem::new(Code::RequestTimeout, "The body did not arrive in time.").retry_after(1)
         })??;
-        Ok(Self { value: json::parse(&bytes)?, _place: place })
+        let value = json::parse(&bytes);
+        // The routes of connections are given credentials; those that take more are given events.
+        if LIMIT <= SMALL {
+            bytes.zeroize();
+        }
+        Ok(Self { value: value?, _place: place })
     }
 }
 
@@ -173,7 +179,11 @@ impl Parameters {
         let detail = if known.is_empty() {
             String::from("This route has no query parameters.")
         } else {
-            format!("{}: {}", model::cut(name, 64), crate::fields::unknown(name, "query parameter", known))
+            format!(
+                "{}: {}",
+                crate::fields::shown(name),
+                crate::fields::unknown(name, "query parameter", known)
+            )
         };
         Err(Problem::new(Code::UnknownParameter, detail))
     }

@@ -73,6 +73,9 @@ pub trait Live: Send + Sync {
     /// # Errors
     /// When the provider or the connector refuses, or the host could not ask.
     async fn probe(&self, org: &OrgId, connection: &ConnectionId) -> Result<Value, LiveError>;
+
+    /// The connection was deleted or changed: nothing that was kept of it between calls is of use any more.
+    fn forget(&self, _connection: &ConnectionId) {}
 }
 
 /// Why a live call has no answer.
@@ -89,6 +92,9 @@ pub enum LiveError {
     /// The connector has nothing to probe with.
     #[error("this connector cannot be tested: it does not export jackfield:core/lifecycle")]
     Unsupported,
+    /// The connector or the connection is in quarantine: no guest was started. The text says what lifts it.
+    #[error("{0}")]
+    Quarantined(String),
     /// Every place for a live call is taken.
     #[error("too many live calls at once")]
     Busy,

@@ -9,7 +9,7 @@ use api::{Limits, LiveError};
 use common::{Site, TOKEN, acme};
 use model::{ConnectionId, ExchangeId, Millis};
 use serde_json::{Value, json};
-use store::{Described, Exchange, Message, NewConnection};
+use store::{CallEnd, Described, Exchange, Message, NewConnection, NewJob, Strike};
 
 const CONNECTIONS: &str = "/api/connections";
 
@@ -294,4 +294,111 @@ async fn an_organization_has_a_thousand_connections_at_most() {
     site.post(CONNECTIONS, acme()).await.is_problem(409, "too_many_connections");
     let other = site.stranger().await;
     assert_eq!(site.ask_as(&other, "POST", CONNECTIONS, Some(acme())).await.status, 201);
+}
+
+impl Site {
+    /// Five calls in a row of this connection are halted.
+    async fn halted(&self, connection: &str) {
+        let connector = self.store.connector("acme-crm").await.unwrap().unwrap();
+        for _ in 0..5 {
+            let strike = Strike {
+                code: "halt_cpu".to_owned(),
+                reason: format!("halted while it worked on {connection}"),
+                waits_ms: vec![1_000],
+                most: 5,
+            };
+            let end = CallEnd { digest: connector.digest.clone(), strike: Some(strike) };
+            self.store.call_ended(&ConnectionId(connection.to_owned()), end).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_quarantine_is_shown_to_those_whom_it_concerns_and_names_nobody_elses_connection() {
+    let site = Site::new().await;
+    let stranger = site.stranger().await;
+    let mine = site.post(CONNECTIONS, acme()).await.json["id"].as_str().unwrap().to_owned();
+    let made = site.ask_as(&stranger, "POST", CONNECTIONS, Some(acme())).await;
+    let theirs = made.json["id"].as_str().unwrap().to_owned();
+    let connector = "/api/connectors/acme-crm";
+    let events = "/api/connectors/acme-crm/events";
+
+    site.halted(&mine).await;
+    let shown = site.get(connector).await.json;
+    assert_eq!((&shown["status"], &shown["quarantine"]), (&json!("active"), &json!(null)));
+    let own = &shown["quarantinedConnections"][0];
+    assert_eq!(
+        (&own["connection"], &own["strikes"], &own["wholeVersion"]),
+        (&json!(mine), &json!(5), &json!(false))
+    );
+    let read = site.get(&format!("{CONNECTIONS}/{mine}")).await.json;
+    assert_eq!((&read["status"], &read["strikes"]), (&json!("quarantined"), &json!(5)));
+    assert!(read["statusReason"].as_str().unwrap().contains("jackfield release acme-crm"), "{read}");
+    assert_eq!(site.get(events).await.json["events"][0]["connection"], json!(mine));
+    // The other organization learns nothing of it, and goes on.
+    let paths = [connector, "/api/connectors", events, &format!("{CONNECTIONS}/{theirs}")].map(str::to_owned);
+    for path in &paths {
+        let seen = site.ask_as(&stranger, "GET", path, None).await;
+        assert!(
+            seen.status == 200 && !seen.text.contains(&mine) && !seen.text.contains("halted"),
+            "{}",
+            seen.text
+        );
+    }
+
+    site.halted(&theirs).await;
+    for (key, own, other) in [(&site.key, &mine, &theirs), (&stranger, &theirs, &mine)] {
+        let shown = site.ask_as(key, "GET", connector, None).await.json;
+        assert_eq!(shown["status"], "quarantined", "{shown}");
+        assert!(shown["quarantine"]["reason"].as_str().unwrap().contains("halt_cpu"), "{shown}");
+        let read = site.ask_as(key, "GET", &format!("{CONNECTIONS}/{own}"), None).await.json;
+        assert_eq!(read["quarantine"]["wholeVersion"], true, "{read}");
+        for path in [connector, "/api/connectors", events] {
+            let text = site.ask_as(key, "GET", path, None).await.text;
+            assert!(text.contains(own.as_str()) && !text.contains(other.as_str()), "{path}: {text}");
+        }
+    }
+    *site.said.lock().unwrap() = Some(Err(LiveError::Quarantined("not started".to_owned())));
+    site.post(&format!("{CONNECTIONS}/{mine}/test"), json!({}))
+        .await
+        .is_problem(409, "connector_quarantined");
+    site.get("/api/connectors/nobody/events").await.is_problem(404, "not_found");
+    let page = site.get(&format!("{events}?limit=1")).await.json;
+    let next = page["next"].as_str().unwrap();
+    let page = site.get(&format!("{events}?limit=1&before={next}")).await.json;
+    assert_eq!(page["events"][0]["connection"], json!(mine));
+}
+
+#[tokio::test]
+async fn what_waits_for_a_quarantine_is_shown_as_held_and_says_what_lifts_it() {
+    let site = Site::new().await;
+    let mine = site.post(CONNECTIONS, acme()).await.json["id"].as_str().unwrap().to_owned();
+    site.post("/api/events", json!({"event": "lead.captured", "id": "e1"})).await;
+    let event = site.store.unplanned(1).await.unwrap().remove(0);
+    let job = NewJob {
+        connection: ConnectionId(mine.clone()),
+        operation: "crm/write.upsert contact".into(),
+        op_key: "k1".into(),
+        lane: 0,
+        op: json!({}),
+        object: "contact".into(),
+        provides: vec![],
+        needs: vec![],
+    };
+    assert!(site.store.complete_plan(&event.id, vec![job]).await.unwrap());
+    site.halted(&mine).await;
+    let held = site.get("/api/events/e1").await.json;
+    assert_eq!((&held["state"], &held["operations"][0]["state"]), (&json!("held"), &json!("held")), "{held}");
+    let error = &held["operations"][0]["error"];
+    assert_eq!(error["code"], "connector_quarantined", "{held}");
+    assert!(error["message"].as_str().unwrap().contains("jackfield release acme-crm"), "{held}");
+    let metrics = site.get("/metrics").await.text;
+    assert!(metrics.contains("jackfield_operations{state=\"held\"} 1"), "{metrics}");
+    site.store.release_connector("acme-crm").await.unwrap();
+    let free = site.get("/api/events/e1").await.json;
+    assert_eq!(
+        (&free["state"], &free["operations"][0]["state"]),
+        (&json!("running"), &json!("queued")),
+        "{free}"
+    );
 }

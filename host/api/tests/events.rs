@@ -111,6 +111,7 @@ async fn every_operation_attempt_and_receipt_of_an_event_is_shown() {
         connection_status: None,
         connection_wait_until: None,
         drop_links: false,
+        call: None,
     };
     assert_eq!(site.store.settle(vec![settlement]).await.unwrap(), [true]);
 

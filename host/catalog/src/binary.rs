@@ -8,6 +8,8 @@ use crate::CatalogError;
 
 /// Imports, and exports, that are read at most.
 const MAX_NAMES: usize = 1_000;
+/// Modules and components inside of one another, at most. Validation and compilation take time by the square of it.
+const MAX_DEPTH: usize = 100;
 
 /// What the outermost layer holds.
 #[derive(Debug, Default)]
@@ -28,7 +30,12 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline<'_>, CatalogError> {
                 return Err(CatalogError::CoreModule);
             }
             // What is nested comes next, until its own end.
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err(CatalogError::TooDeep);
+                }
+            }
             Payload::End(_) => depth = depth.saturating_sub(1),
             _ if depth > 0 => {}
             Payload::CustomSection(section) if section.name() == SECTION => {

@@ -45,6 +45,9 @@ pub enum CatalogError {
     /// More than 1,000 imports or exports.
     #[error("the component has more than 1000 {0}: that is no connector")]
     TooMany(&'static str),
+    /// Modules and components more than 100 deep.
+    #[error("the component has components inside of one another more than 100 deep: that is no connector")]
+    TooDeep,
     /// No manifest.
     #[error("the component carries no connector.toml (custom section {section}): run jackfield build FOLDER, which embeds it", section = manifest::SECTION)]
     NoManifest,

@@ -1,5 +1,8 @@
 //! Components that may be installed, and many that may not.
 
+#[path = "catalog/packages.rs"]
+mod packages;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 

@@ -17,14 +17,18 @@ pub(crate) async fn admit(lane: &LaneInner, hop: &Hop) -> Result<Call, Refusal> 
     let size = hop.body.as_ref().map_or(0, bytes::Bytes::len) as u64;
     if size > limits.request_bytes {
         return Err(Refusal::Denied {
-            reason: format!("the request body has {size} bytes; {} are the most", limits.request_bytes),
+            reason: format!(
+                "the request body has {size} bytes, and `limits.request-mib` allows {}: send less at once, or raise it \
+                 in the manifest",
+                limits.request_bytes
+            ),
             grant: Some(format!("[limits]\nrequest-mib = {}\n", size.div_ceil(1 << 20))),
         });
     }
     let method = method(&hop.method)?;
     let asked = Target::parse(&hop.url).map_err(Refusal::denied)?;
-    let headers =
-        headers::read(&hop.headers, &lane.options.policy.injected_headers).map_err(Refusal::denied)?;
+    let headers = headers::read(&hop.headers, &lane.options.policy.injected_headers, limits.header_bytes)
+        .map_err(Refusal::denied)?;
     let mut call = Call {
         method,
         target: asked.clone(),

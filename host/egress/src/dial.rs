@@ -82,7 +82,7 @@ pub(crate) async fn exchange(
         origin: call.target.origin(),
         tls: route.tls.as_ref().map(|name| name.to_str().into_owned()),
     };
-    if let Some(mut conn) = idle(egress, &key, route, write).await {
+    if let Some(mut conn) = idle(lane, &key, route, write).await {
         open.on(&conn.wire);
         match attempt(&mut conn, call, &lane.options.limits).await {
             Ok(answer) => return Ok(keep(egress, key, conn, open, answer)),
@@ -109,11 +109,11 @@ fn refusal(failed: Failed, open: &mut Open<'_>) -> Refusal {
     }
 }
 
-async fn idle(egress: &Egress, key: &Key, route: &Route, write: bool) -> Option<Conn> {
+async fn idle(lane: &LaneInner, key: &Key, route: &Route, write: bool) -> Option<Conn> {
     loop {
-        let mut conn = egress.pools.take(key, &route.addresses, write)?;
+        let mut conn = lane.egress.pools.take(key, &route.addresses, write)?;
         if matches!(timeout(READY, conn.sender.ready()).await, Ok(Ok(()))) {
-            conn.wire.renew();
+            conn.wire.renew(most(&lane.options.limits));
             return Some(conn);
         }
     }
@@ -161,7 +161,7 @@ async fn open_socket(
             Box::new(tls.map_err(|e| handshake_words(&e).to_owned())?)
         }
     };
-    let wire = Arc::new(Wire::default());
+    let wire = Arc::new(Wire::new(most(limits)));
     let head = usize::try_from(limits.header_bytes).unwrap_or(usize::MAX).max(LEAST_HEAD);
     let io = TokioIo::new(Marked { io: socket, wire: Arc::clone(&wire) });
     let mut builder = http1::Builder::new();
@@ -174,7 +174,20 @@ async fn open_socket(
     Ok(Conn { sender, wire, address, driver: driver.abort_handle() })
 }
 
+/// The most bytes of an answer, framing, interim answers and trailers included: chunks smaller than their own framing are
+/// nobody's honest way to fill a body up to its limit.
+fn most(limits: &LaneLimits) -> u64 {
+    limits.response_bytes.saturating_add(limits.header_bytes.max(LEAST_HEAD as u64)).saturating_mul(2)
+}
+
 async fn attempt(conn: &mut Conn, call: &Call, limits: &LaneLimits) -> Result<Answer, Failed> {
+    match answered(conn, call, limits).await {
+        Err(Failed::Lost(_)) if conn.wire.overrun() => Err(Failed::TooLarge(limits.response_bytes)),
+        answered => answered,
+    }
+}
+
+async fn answered(conn: &mut Conn, call: &Call, limits: &LaneLimits) -> Result<Answer, Failed> {
     let request = request(call)?;
     let response = conn.sender.try_send_request(request).await.map_err(|error| {
         if error.message().is_some() {

@@ -4,8 +4,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The most headers a guest may set.
 pub(crate) const MAX_COUNT: usize = 64;
-/// The most bytes a guest's headers may have together, names and values.
-pub(crate) const MAX_BYTES: usize = 32 * 1024;
 
 /// What a request says of the program that sends it.
 const USER_AGENT: &str = concat!("jackfield/", env!("CARGO_PKG_VERSION"));
@@ -66,17 +64,25 @@ pub(crate) fn is_credential(name: &str) -> bool {
     CREDENTIALS.contains(&name)
 }
 
-/// Reads the guest's headers. `injected` are the names that the manifest has the host fill, in lower case.
+/// Reads the guest's headers. `injected` are the names that the manifest has the host fill, in lower case; `most` is how
+/// many bytes all may have together, names and values.
 ///
 /// # Errors
 /// What is wrong, naming the header but never its value.
-pub(crate) fn read(headers: &[(String, Vec<u8>)], injected: &[String]) -> Result<HeaderMap, String> {
+pub(crate) fn read(
+    headers: &[(String, Vec<u8>)],
+    injected: &[String],
+    most: u64,
+) -> Result<HeaderMap, String> {
     if headers.len() > MAX_COUNT {
         return Err(format!("the request has {} headers; {MAX_COUNT} are the most", headers.len()));
     }
     let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if bytes > MAX_BYTES {
-        return Err(format!("the request's headers have {bytes} bytes; {MAX_BYTES} are the most"));
+    if bytes as u64 > most {
+        return Err(format!(
+            "the request's headers have {bytes} bytes, and `limits.header-kib` allows {most}: send less, or raise it in \
+             the manifest"
+        ));
     }
     let mut map = HeaderMap::with_capacity(headers.len() + 4);
     for (name, value) in headers {
@@ -92,7 +98,11 @@ pub(crate) fn read(headers: &[(String, Vec<u8>)], injected: &[String]) -> Result
     Ok(map)
 }
 
-fn check_name(name: &str, injected: &[String]) -> Result<(), String> {
+/// Whether a header of this name, in lower case, is a guest's to set.
+///
+/// # Errors
+/// Whose it is.
+pub(crate) fn check_name(name: &str, injected: &[String]) -> Result<(), String> {
     // Gateways that turn headers into variables read `_` as `-`.
     let plain = name.replace('_', "-");
     let plain = plain.as_str();
@@ -122,11 +132,14 @@ pub(crate) fn complete(map: &mut HeaderMap, host: &str) -> Result<(), &'static s
     Ok(())
 }
 
-/// Whether the answer's body is encoded (RFC 9110 §8.4): what is in it cannot be seen.
+/// Whether the answer's body is encoded (RFC 9110 §8.4), or its transfer in more than chunks (RFC 9112 §7): what is in it
+/// cannot be seen.
 pub(crate) fn encoded(map: &HeaderMap) -> bool {
-    map.get_all(header::CONTENT_ENCODING)
-        .iter()
-        .any(|v| !v.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
+    let other = |name, known: &[u8]| {
+        let mut words = map.get_all(name).iter().flat_map(|v| v.as_bytes().split(|b| *b == b','));
+        words.any(|w| !w.trim_ascii().eq_ignore_ascii_case(known))
+    };
+    other(header::CONTENT_ENCODING, b"identity") || other(header::TRANSFER_ENCODING, b"chunked")
 }
 
 /// The answer's headers that a guest gets: none of the connection, and no cookie, which only a credential could answer.
@@ -143,8 +156,10 @@ pub(crate) fn answered(map: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &H
 mod tests {
     use super::*;
 
+    const MOST: usize = 1_000;
+
     fn one(name: &str, value: &[u8]) -> Result<HeaderMap, String> {
-        read(&[(name.to_owned(), value.to_vec())], &["x-vendor-key".to_owned()])
+        read(&[(name.to_owned(), value.to_vec())], &["x-vendor-key".to_owned()], MOST as u64)
     }
 
     #[test]
@@ -152,6 +167,7 @@ mod tests {
         let map = read(
             &[("Accept".into(), b"application/json".to_vec()), ("X-Thing".into(), "ü".as_bytes().to_vec())],
             &[],
+            MOST as u64,
         )
         .unwrap();
         assert_eq!(map["accept"], "application/json");
@@ -194,6 +210,19 @@ mod tests {
     }
 
     #[test]
+    fn what_no_guest_sets_no_manifest_makes_the_idempotency_header() {
+        let all = [CREDENTIALS, HOP_BY_HOP, MISLEADING, HIDING, &["proxy-x", "x-forwarded-x", "x_api_key"]]
+            .concat();
+        for name in all {
+            let text = format!(
+                "manifest = 1\nid = \"x\"\nname = \"X\"\nversion = \"1.0.0\"\n[idempotency]\nheader = \"{name}\"\n"
+            );
+            let error = manifest::Manifest::parse(&text).expect_err(name).to_string();
+            assert!(error.contains("idempotency.header"), "{error}");
+        }
+    }
+
+    #[test]
     fn a_header_cannot_smuggle_another() {
         for value in [&b"a\r\nx: y"[..], b"a\nx: y", b"a\rb", b"a\0b", b"\x7f", b"\x1b"] {
             assert!(one("x-thing", value).is_err(), "{value:?}");
@@ -204,14 +233,29 @@ mod tests {
     }
 
     #[test]
+    fn an_encoded_answer_is_told_from_a_plain_one() {
+        let of = |name: &'static str, value: &'static str| {
+            encoded(&HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]))
+        };
+        for value in ["gzip", "identity, br", "x-gzip", "br,identity", "Deflate"] {
+            assert!(of("content-encoding", value), "{value}");
+        }
+        for value in ["gzip", "gzip, chunked", "chunked, chunked, x"] {
+            assert!(of("transfer-encoding", value), "{value}");
+        }
+        assert!(!of("content-encoding", " Identity") && !of("transfer-encoding", "Chunked"));
+        assert!(!encoded(&HeaderMap::new()));
+    }
+
+    #[test]
     fn headers_are_bounded_in_number_and_size() {
         let many = |n: usize, size: usize| {
             let all: Vec<_> = (0..n).map(|i| (format!("x-{i:03}"), vec![b'v'; size])).collect();
-            read(&all, &[])
+            read(&all, &[], MOST as u64)
         };
         assert!(many(MAX_COUNT, 1).is_ok());
         assert!(many(MAX_COUNT + 1, 1).is_err());
-        assert!(many(2, MAX_BYTES / 2 - 5).is_ok());
-        assert!(many(2, MAX_BYTES / 2 - 4).is_err());
+        assert!(many(2, MOST / 2 - 5).is_ok());
+        assert!(many(2, MOST / 2 - 4).is_err());
     }
 }

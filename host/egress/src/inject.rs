@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::value::RawValue;
 use url::form_urlencoded;
+use zeroize::Zeroizing;
 
 use crate::Injection;
 use crate::column::Call;
@@ -42,7 +43,9 @@ pub(crate) fn apply(injection: &Injection, call: &mut Call, redirected: bool) ->
 fn into_header(call: &mut Call, name: &str, value: &str) -> Result<(), String> {
     let parsed =
         HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is no header name"))?;
-    let mut value = HeaderValue::from_bytes(value.as_bytes())
+    // Its memory is cleared with the last copy of the request; what hyper wrote from it is hyper's.
+    let text = Bytes::from_owner(Zeroizing::new(value.as_bytes().to_vec()));
+    let mut value = HeaderValue::from_maybe_shared(text)
         .map_err(|_| "the credential holds a line break or a control character: connect again".to_owned())?;
     value.set_sensitive(true);
     call.headers.insert(parsed, value);

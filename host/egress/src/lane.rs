@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use model::{ConnectionId, JobId, OrgId};
 use tokio::time::Instant;
@@ -41,14 +42,14 @@ pub struct LaneLimits {
     pub request_bytes: u64,
     /// The largest answer body.
     pub response_bytes: u64,
-    /// The largest answer head; at least 8 KiB.
+    /// The headers of a request, and the head of an answer; for an answer at least 8 KiB.
     pub header_bytes: u64,
 }
 
 impl Default for LaneLimits {
-    /// 100 requests, bodies of 8 MiB, heads of 64 KiB.
+    /// 100 requests, bodies of 8 MiB, headers of 32 KiB.
     fn default() -> Self {
-        Self { requests: 100, request_bytes: 8 << 20, response_bytes: 8 << 20, header_bytes: 64 << 10 }
+        Self { requests: 100, request_bytes: 8 << 20, response_bytes: 8 << 20, header_bytes: 32 << 10 }
     }
 }
 
@@ -67,6 +68,39 @@ pub(crate) struct LaneState {
     pub observed: Observed,
     pub redactor: Redactor,
     pub requests: u32,
+    /// How many requests are under way, and since when there has been one.
+    sending: u32,
+    since: Option<Instant>,
+}
+
+impl LaneState {
+    fn under_way(&self) -> Duration {
+        self.since.map(|since| since.elapsed()).unwrap_or_default()
+    }
+}
+
+/// A request under way, until it is dropped: also when whoever waits for it stops waiting.
+struct UnderWay<'l>(&'l LaneInner);
+
+impl<'l> UnderWay<'l> {
+    fn begin(lane: &'l LaneInner) -> Self {
+        let mut state = lane.state();
+        state.sending += 1;
+        state.since.get_or_insert_with(Instant::now);
+        Self(lane)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.sending = state.sending.saturating_sub(1);
+        if state.sending == 0 {
+            let spent = state.under_way();
+            state.observed.waited += spent;
+            state.since = None;
+        }
+    }
 }
 
 impl Lane {
@@ -79,13 +113,30 @@ impl Lane {
     /// # Errors
     /// A [`Refusal`], which says exactly whether anything may have gone out.
     pub async fn send(&self, request: Request) -> Result<Response, Refusal> {
+        let _under_way = UnderWay::begin(&self.0);
         column::send(&self.0, request).await
     }
 
     /// What the host saw on the wire so far.
     #[must_use]
     pub fn observed(&self) -> Observed {
-        self.0.state().observed.clone()
+        let state = self.0.state();
+        let mut seen = state.observed.clone();
+        seen.waited += state.under_way();
+        seen
+    }
+
+    /// How many requests were asked for, if that is more than there may be. Those beyond were refused.
+    #[must_use]
+    pub fn asked_too_often(&self) -> Option<u32> {
+        let asked = self.0.state().requests;
+        (asked > self.0.options.limits.requests).then_some(asked)
+    }
+
+    /// What the call may use.
+    #[must_use]
+    pub fn limits(&self) -> &LaneLimits {
+        &self.0.options.limits
     }
 
     /// `text` with every secret that was injected so far cut out, in its percent-encoded, base64 and JSON-escaped forms
@@ -104,6 +155,12 @@ impl Lane {
             return Some(format!("https://{name}{}", crate::target::ENDPOINT_SUFFIX));
         }
         self.0.options.endpoints.get(name).cloned()
+    }
+
+    /// The base URLs of `settings` and `account` endpoints, by name: those of which a guest may learn more than the name.
+    #[must_use]
+    pub fn endpoints(&self) -> &BTreeMap<String, String> {
+        &self.0.options.endpoints
     }
 
     /// When the lane's time is up.

@@ -5,6 +5,7 @@ use std::fmt;
 use manifest::{EgressRule, Endpoint, EndpointSource, Inject, Manifest, RateHeaders};
 use sha2::{Digest, Sha256};
 
+use crate::headers;
 use crate::limit::Rule as RateRule;
 use crate::pattern::{HostPattern, PathPattern};
 
@@ -100,15 +101,24 @@ impl Policy {
             Some(Inject::Header { name, .. }) => Some(name.to_ascii_lowercase()),
             _ => None,
         });
+        let injected_headers: Vec<String> = injected_headers.collect();
+        let idempotency = manifest.idempotency.as_ref().map(|i| i.header.to_ascii_lowercase());
+        // The key is the guest's to choose, so its header must be one that a guest may set.
+        if let Some(header) = &idempotency {
+            headers::check_name(header, &injected_headers).map_err(|problem| PolicyError {
+                place: "manifest idempotency.header".to_owned(),
+                problem,
+            })?;
+        }
         Ok(Self {
             manifest: rules("manifest", &manifest.egress)?,
             operator: operator.map(|o| rules("operator", o)).transpose()?,
             organization: organization.map(|o| rules("organization", o)).transpose()?,
             endpoints,
-            injected_headers: injected_headers.collect(),
+            injected_headers,
             rates,
             rate_headers: manifest.rate_headers.clone(),
-            idempotency: manifest.idempotency.as_ref().map(|i| i.header.to_ascii_lowercase()),
+            idempotency,
             digest: digest(manifest, operator, organization),
         })
     }

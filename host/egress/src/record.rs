@@ -266,6 +266,9 @@ impl Drop for Open<'_> {
 fn scrubbed(answer: Answer, redactor: &Redactor) -> Answer {
     let mut headers = HeaderMap::with_capacity(answer.headers.len());
     for (name, value) in &answer.headers {
+        if redactor.finds_in_name(name.as_str()) {
+            continue;
+        }
         let clean = redactor.bytes(value.as_bytes());
         headers.append(
             name,

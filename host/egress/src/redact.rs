@@ -14,6 +14,9 @@ const SHORTEST: usize = 4;
 /// Where the beginning and end of a base64 form depend on its neighbours, the middle must be this long to be looked for.
 const SHORTEST_MIDDLE: usize = 8;
 
+/// So many readings of one spelling are followed: a secret with more `%` or `\` in a row than that is none.
+const MOST_PLACES: usize = 16;
+
 /// The secrets to cut out. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
@@ -46,7 +49,7 @@ impl Redactor {
         if secret.len() < SHORTEST {
             return;
         }
-        for text in [STANDARD_NO_PAD.encode(bytes), URL_SAFE_NO_PAD.encode(bytes)] {
+        for text in [STANDARD_NO_PAD.encode(bytes), URL_SAFE_NO_PAD.encode(bytes)].map(Zeroizing::new) {
             self.add_plain(&text);
         }
         for offset in 0..3usize {
@@ -55,7 +58,8 @@ impl Redactor {
             let first = [0, 2, 3][offset];
             let last = padded.len() * 8 / 6;
             if last.saturating_sub(first) >= SHORTEST_MIDDLE {
-                for text in [STANDARD_NO_PAD.encode(&*padded), URL_SAFE_NO_PAD.encode(&*padded)] {
+                let forms = [STANDARD_NO_PAD.encode(&*padded), URL_SAFE_NO_PAD.encode(&*padded)];
+                for text in forms.map(Zeroizing::new) {
                     self.add_plain(&text[first..last]);
                 }
             }
@@ -156,6 +160,12 @@ impl Redactor {
         (0..input.len()).any(|at| self.found(input, at).is_some())
     }
 
+    /// Whether a secret is in a header's name, which arrives in lower case whatever was sent.
+    pub fn finds_in_name(&self, name: &str) -> bool {
+        let is_in = |n: &str| name.as_bytes().windows(n.len()).any(|w| w.eq_ignore_ascii_case(n.as_bytes()));
+        self.needles.iter().any(|needle| is_in(needle))
+    }
+
     pub fn bytes<'a>(&self, input: &'a [u8]) -> Cow<'a, [u8]> {
         self.cut_out(input).map_or(Cow::Borrowed(input), Cow::Owned)
     }
@@ -176,27 +186,28 @@ impl Redactor {
 
 /// How many bytes of `input` spell `needle` from its beginning, each character in any of its forms; none if they do not.
 fn encoded_length(input: &[u8], needle: &str) -> Option<usize> {
-    // Where a character's form is ambiguous (`%` begins its own encoding) the other reading is tried later; the number
-    // of steps is bounded, for a hostile input must not cost more than a scan.
-    let mut later: Vec<(usize, usize)> = Vec::new();
-    let (mut read, mut spelt, mut steps) = (0, 0, needle.len() * 4 + 64);
-    loop {
-        let Some(c) = needle[spelt..].chars().next() else {
-            return Some(read);
-        };
-        steps = steps.checked_sub(1)?;
-        let mut forms = [plain(&input[read..], c), percent(&input[read..], c), escaped(&input[read..], c)]
-            .into_iter()
-            .flatten();
-        if let Some(first) = forms.next() {
-            for other in forms {
-                later.push((read + other, spelt + c.len_utf8()));
+    // A character's form can be ambiguous (`%` begins its own encoding), so every place that the spelling may have reached
+    // is followed. Their number is bounded: a hostile input must not cost more than a scan.
+    let mut places = [0; MOST_PLACES];
+    let mut count = 1;
+    for c in needle.chars() {
+        let (mut next, mut n) = ([0; MOST_PLACES], 0);
+        for place in &places[..count] {
+            let rest = &input[*place..];
+            for form in [plain(rest, c), percent(rest, c), escaped(rest, c)].into_iter().flatten() {
+                let to = place + form;
+                if n < MOST_PLACES && !next[..n].contains(&to) {
+                    next[n] = to;
+                    n += 1;
+                }
             }
-            (read, spelt) = (read + first, spelt + c.len_utf8());
-        } else {
-            (read, spelt) = later.pop()?;
         }
+        if n == 0 {
+            return None;
+        }
+        (places, count) = (next, n);
     }
+    places[..count].iter().copied().max()
 }
 
 fn plain(input: &[u8], c: char) -> Option<usize> {
@@ -216,12 +227,23 @@ fn percent(input: &[u8], c: char) -> Option<usize> {
     bytes.iter().enumerate().all(spelt).then_some(bytes.len() * 3)
 }
 
-/// `\/`, `\"`, `\u002f` (RFC 8259 §7).
+/// `\/`, `\"`, `\n`, `\u002f` (RFC 8259 §7).
 fn escaped(input: &[u8], c: char) -> Option<usize> {
     if input.first() != Some(&b'\\') {
         return None;
     }
-    if matches!(c, '"' | '\\' | '/') && input.get(1) == Some(&(c as u8)) {
+    let short = match c {
+        '"' => b'"',
+        '\\' => b'\\',
+        '/' => b'/',
+        '\u{8}' => b'b',
+        '\u{c}' => b'f',
+        '\n' => b'n',
+        '\r' => b'r',
+        '\t' => b't',
+        _ => 0,
+    };
+    if short != 0 && input.get(1) == Some(&short) {
         return Some(2);
     }
     let mut buffer = [0; 2];
@@ -302,6 +324,29 @@ mod tests {
             "see REDACTED/ now"
         );
         assert_eq!(r.text("zap 1234567 b1x2c3 of hooks, catch"), "zap REDACTED REDACTED of hooks, catch");
+    }
+
+    #[test]
+    fn a_secret_whose_spelling_is_ambiguous_is_found() {
+        let secret = "sesame\\\\\\\\\\%%25%%\\x";
+        for form in [
+            secret.to_owned(),
+            secret.replace('\\', "\\\\"),
+            secret.replace('%', "%25"),
+            secret.replace('%', "\\u0025").replace("\\x", "\\\\x"),
+        ] {
+            assert_eq!(redact(secret, &form), REDACTED, "{form}");
+        }
+    }
+
+    #[test]
+    fn a_control_character_of_a_secret_is_found_as_json_escapes_it() {
+        let secret = "pass\tword\nof\u{8}\u{c}\rlines";
+        for form in
+            [serde_json::Value::from(secret).to_string(), "pass\\u0009word\\nof\\b\\f\\rlines".to_owned()]
+        {
+            assert_eq!(redact(secret, form.trim_matches('"')), REDACTED, "{form}");
+        }
     }
 
     #[test]

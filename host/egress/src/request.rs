@@ -100,7 +100,10 @@ pub enum Refusal {
     #[error("sent, but no whole answer came: {0}")]
     SentNoAnswer(String),
     /// The answer (head or body) is larger than this limit, in bytes. The request was sent.
-    #[error("the answer is larger than {0} bytes")]
+    #[error(
+        "the answer is larger than {0} bytes: ask for less at once, or raise `limits.response-mib` in the manifest \
+         (`limits.header-kib` where it is the head)"
+    )]
     TooLarge(u64),
 }
 
@@ -134,6 +137,8 @@ pub struct Observed {
     pub writes_sent: u32,
     /// Every exchange on record, refused ones too, in order.
     pub exchanges: Vec<ExchangeId>,
+    /// How long at least one request was under way: for a budget, for an answer, for its body.
+    pub waited: Duration,
 }
 
 /// A 429.

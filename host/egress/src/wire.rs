@@ -1,8 +1,8 @@
-//! Knows, for every socket, whether a byte of the present request may have gone out.
+//! Knows, for every socket, whether a byte of the present request may have gone out, and how much came back.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -16,6 +16,10 @@ const CUT: u8 = 2;
 pub(crate) struct Wire {
     state: AtomicU8,
     answered: AtomicBool,
+    /// Bytes that the present answer may still have, framing and all.
+    left: AtomicU64,
+    /// Whether it had more.
+    overrun: AtomicBool,
 }
 
 impl Wire {
@@ -30,10 +34,37 @@ impl Wire {
         self.answered.load(Ordering::SeqCst)
     }
 
-    /// Before the next request on the same socket.
-    pub fn renew(&self) {
+    /// For a new socket, whose first answer may have this many bytes.
+    pub fn new(most: u64) -> Self {
+        Self { left: AtomicU64::new(most), ..Self::default() }
+    }
+
+    /// Before the next request on the same socket; `most` bytes may come back.
+    pub fn renew(&self, most: u64) {
         self.state.store(FRESH, Ordering::SeqCst);
         self.answered.store(false, Ordering::SeqCst);
+        self.left.store(most, Ordering::SeqCst);
+    }
+
+    /// Whether more came back than may.
+    pub fn overrun(&self) -> bool {
+        self.overrun.load(Ordering::SeqCst)
+    }
+
+    /// Counts what came back. The library has no bound for interim answers (RFC 9110 §15.2), and none for what the framing
+    /// adds to a body: without one they go on until the deadline.
+    fn read(&self, bytes: usize) -> io::Result<()> {
+        if self.state.load(Ordering::SeqCst) == FRESH {
+            // Nothing was asked yet: whoever says something answers somebody else's question.
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.answered.store(true, Ordering::SeqCst);
+        let less = |left: u64| left.checked_sub(bytes as u64);
+        if self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok() {
+            return Ok(());
+        }
+        self.overrun.store(true, Ordering::SeqCst);
+        Err(io::ErrorKind::QuotaExceeded.into())
     }
 
     /// Before a write. What a write that fails has let out is unknown, so trying counts.
@@ -59,8 +90,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Marked<T> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.wire.answered.store(true, Ordering::SeqCst);
+        let came = buf.filled().len() - before;
+        if came > 0 {
+            self.wire.read(came)?;
         }
         polled
     }
@@ -108,10 +140,34 @@ mod tests {
         assert!(!wire.settle());
         assert!(wire.mark().is_err());
         assert!(!wire.settle());
-        wire.renew();
+        wire.renew(0);
         assert!(wire.mark().is_ok());
         assert!(wire.settle());
         assert!(wire.mark().is_ok());
+    }
+
+    #[tokio::test]
+    async fn no_more_comes_back_than_may() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let wire = std::sync::Arc::new(Wire::new(5));
+        let mut marked = Marked { io: ours, wire: std::sync::Arc::clone(&wire) };
+        let mut buffer = [0; 4];
+        marked.write_all(b"?").await.unwrap();
+        theirs.write_all(b"1234").await.unwrap();
+        assert_eq!(marked.read(&mut buffer).await.unwrap(), 4);
+        theirs.write_all(b"56").await.unwrap();
+        assert!(!wire.overrun() && marked.read(&mut buffer).await.is_err() && wire.overrun());
+    }
+
+    #[tokio::test]
+    async fn what_comes_before_the_question_is_no_answer() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let wire = std::sync::Arc::new(Wire::new(100));
+        let mut marked = Marked { io: ours, wire: std::sync::Arc::clone(&wire) };
+        theirs.write_all(b"HTTP/1.1 200 OK").await.unwrap();
+        assert!(marked.read(&mut [0; 4]).await.is_err());
     }
 
     #[tokio::test]

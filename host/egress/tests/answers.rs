@@ -34,7 +34,9 @@ async fn an_answer_body_is_bounded_whether_announced_or_not() {
     assert_eq!(small(&chunked).send(get(URL)).await.unwrap_err(), Refusal::TooLarge(1_000));
     let until_close = World::new(|_| Reply::Endless(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'x'; 100]));
     assert_eq!(small(&until_close).send(get(URL)).await.unwrap_err(), Refusal::TooLarge(1_000));
-    assert_eq!(until_close.book.last().refusal.unwrap(), "too-large: the answer is larger than 1000 bytes");
+    let refusal = until_close.book.last().refusal.unwrap();
+    assert!(refusal.starts_with("too-large: the answer is larger than 1000 bytes"), "{refusal}");
+    assert!(refusal.contains("`limits.response-mib`"), "{refusal}");
 }
 
 #[tokio::test]
@@ -311,4 +313,17 @@ impl egress::Resolve for Loopback {
     async fn resolve(&self, _: &str) -> std::io::Result<Vec<std::net::IpAddr>> {
         Ok(vec![std::net::Ipv4Addr::LOCALHOST.into()])
     }
+}
+
+#[tokio::test]
+async fn the_time_that_a_request_waits_is_known_though_nobody_waits_for_it_any_more() {
+    let world = World::new(|_| Reply::Hang);
+    let lane = world.lane(Keys::none());
+    assert_eq!(lane.observed().waited, Duration::ZERO);
+    let both = futures::future::join(lane.send(get(URL)), lane.send(get(URL)));
+    assert!(tokio::time::timeout(Duration::from_millis(100), both).await.is_err());
+    let waited = lane.observed().waited;
+    assert!(waited >= Duration::from_millis(100), "{waited:?}");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(lane.observed().waited, waited, "two at once wait once, and what was given up waits no more");
 }

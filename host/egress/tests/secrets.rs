@@ -33,6 +33,19 @@ async fn the_host_adds_the_credential_for_the_destination() {
 }
 
 #[tokio::test]
+async fn a_secret_in_a_headers_name_reaches_neither_guest_nor_record() {
+    // Names come in lower case, whatever the provider wrote.
+    let world = World::new(|_| {
+        answer(200, &[("x-Sesame-Street", "1"), ("X-SESAME-STREET-2", "1"), ("x-a", "2")], "")
+    });
+    let lane = world.lane(Keys::giving(|_| Ok(vec![bearer("sesame-Street")])));
+    let response = lane.send(get(URL)).await.unwrap();
+    let names: Vec<&str> = response.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(names.contains(&"x-a") && !names.iter().any(|n| n.contains("sesame")), "{names:?}");
+    assert!(!world.book.text().contains("sesame"), "{}", world.book.text());
+}
+
+#[tokio::test]
 async fn an_echoed_secret_reaches_neither_guest_nor_record() {
     let encoded =
         percent_encoding::utf8_percent_encode(TOKEN, percent_encoding::NON_ALPHANUMERIC).to_string();

@@ -73,6 +73,11 @@ pub enum Command {
     },
     /// List the installed connectors
     List,
+    /// Lift the quarantine of a connector, of its version and of its connections
+    Release {
+        /// The connector's id
+        connector: String,
+    },
     /// Organizations
     Org {
         #[command(subcommand)]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use manifest::{EgressRule, RateLimit};
+use manifest::{EgressRule, Limits, RateLimit};
 use serde::Deserialize;
 use url::Url;
 
@@ -29,6 +29,12 @@ pub struct Config {
     pub key_file: PathBuf,
     /// `[egress]`.
     pub egress: Egress,
+    /// `[limits]`: what a connector (or `*`) may have at most.
+    pub limits: BTreeMap<String, Limits>,
+    /// `[reuse]`.
+    pub reuse: Reuse,
+    /// `[quarantine]`.
+    pub quarantine: Quarantine,
     /// The file that was read, if there was one.
     pub file: Option<PathBuf>,
 }
@@ -63,6 +69,34 @@ pub struct Egress {
     pub rates: BTreeMap<String, RateLimit>,
 }
 
+/// `[reuse]`: instances of connectors that ask to be kept warm between the calls of one connection.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reuse {
+    /// How many are kept at most in this process; 0 keeps none.
+    pub max_idle: u32,
+}
+
+impl Default for Reuse {
+    fn default() -> Self {
+        Self { max_idle: sandbox::MAX_IDLE }
+    }
+}
+
+/// `[quarantine]`: what becomes of connectors that are halted again and again.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quarantine {
+    /// How many halts in a row put a connection into quarantine; 0: none do, its jobs only wait longer and longer.
+    pub strikes: u32,
+}
+
+impl Default for Quarantine {
+    fn default() -> Self {
+        Self { strikes: pipeline::STRIKES }
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -73,6 +107,9 @@ struct File {
     data_dir: Option<PathBuf>,
     key_file: Option<PathBuf>,
     egress: Option<Egress>,
+    limits: Option<BTreeMap<String, Limits>>,
+    reuse: Option<Reuse>,
+    quarantine: Option<Quarantine>,
     plans: Option<toml::Table>,
 }
 
@@ -181,10 +218,32 @@ impl Config {
         };
         let egress = file.egress.unwrap_or_default();
         check_egress(&egress, mode)?;
+        let limits = file.limits.unwrap_or_default();
+        check_limits(&limits)?;
+        let reuse = file.reuse.unwrap_or_default();
+        if reuse.max_idle > sandbox::MOST_IDLE {
+            return Err(value("reuse.max_idle", format!("is 0 to {}", sandbox::MOST_IDLE)));
+        }
+        let quarantine = file.quarantine.unwrap_or_default();
+        if quarantine.strikes > pipeline::MOST_STRIKES {
+            return Err(value("quarantine.strikes", format!("is 0 to {}", pipeline::MOST_STRIKES)));
+        }
         if file.plans.is_some_and(|p| !p.is_empty()) {
             return Err(value("plans", "has no key that this version knows; remove the table"));
         }
-        Ok(Self { mode, listen, public_url, database, data_dir, key_file, egress, file: path })
+        Ok(Self {
+            mode,
+            listen,
+            public_url,
+            database,
+            data_dir,
+            key_file,
+            egress,
+            limits,
+            reuse,
+            quarantine,
+            file: path,
+        })
     }
 }
 
@@ -250,6 +309,15 @@ fn check_egress(egress: &Egress, mode: Mode) -> Result<(), ConfigError> {
     Ok(())
 }
 
+fn check_limits(limits: &BTreeMap<String, Limits>) -> Result<(), ConfigError> {
+    for (connector, limits) in limits {
+        if let Some((limit, problem)) = limits.problems().into_iter().next() {
+            return Err(value(&format!("limits.\"{}\".{limit}", model::cut(connector, 100)), problem));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,5 +362,32 @@ mod tests {
         let folder = config.file.as_ref().unwrap().parent().unwrap();
         assert_eq!(config.database, folder.join("jackfield.db"));
         assert_eq!(config.key_file, folder.join("data/master.key"));
+    }
+
+    #[test]
+    fn what_connectors_may_have_at_most_is_set_for_all_or_by_name() {
+        let config = load("[limits.\"*\"]\ncpu-ms = 5000\n[limits.hubspot]\nmemory-mib = 256", &[]).unwrap();
+        assert_eq!(config.limits["*"].cpu_ms, Some(5_000));
+        assert_eq!(config.limits["hubspot"].memory_mib, Some(256));
+        let error = load("[limits.hubspot]\nhandles = 0", &[]).unwrap_err().to_string();
+        assert_eq!(error, "limits.\"hubspot\".handles: is out of bounds: 1 to 20000");
+        let error = load("[limits.\"*\"]\ncpu_ms = 1", &[]).unwrap_err().to_string();
+        assert!(error.contains(":2: ") && error.contains("cpu_ms"), "{error}");
+        assert!(load("[limits]\ncpu-ms = 1", &[]).is_err(), "a limit of nobody's");
+    }
+
+    #[test]
+    fn an_operator_says_how_many_instances_are_kept_warm() {
+        assert_eq!(load("", &[]).unwrap().reuse.max_idle, sandbox::MAX_IDLE);
+        assert_eq!(load("[reuse]\nmax_idle = 0", &[]).unwrap().reuse.max_idle, 0);
+        let error = load("[reuse]\nmax_idle = 257", &[]).unwrap_err().to_string();
+        assert_eq!(error, "reuse.max_idle: is 0 to 256");
+    }
+    #[test]
+    fn how_many_halts_in_a_row_are_too_many_is_the_operators_choice() {
+        assert_eq!(load("", &[]).unwrap().quarantine.strikes, 5);
+        assert_eq!(load("[quarantine]\nstrikes = 0", &[]).unwrap().quarantine.strikes, 0);
+        let error = load("[quarantine]\nstrikes = 1001", &[]).unwrap_err().to_string();
+        assert_eq!(error, "quarantine.strikes: is 0 to 1000");
     }
 }

@@ -8,7 +8,7 @@ use catalog::Catalog;
 use egress::Egress;
 use model::{Clock, Ids, SystemClock, SystemIds};
 use pipeline::{Parts, Pipeline};
-use sandbox::{Compiler, Limits, Sandbox, SandboxOptions};
+use sandbox::{Caps, Compiler, Sandbox, SandboxOptions};
 use store::Store;
 use vault::{MasterKey, Vault};
 
@@ -48,9 +48,11 @@ pub(crate) fn private_folder(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// From here on there are secrets in memory, which a crash must not write to a disk. Best effort: where it is not
-/// possible, the operator's own settings count.
-fn no_core_file() {
+/// Has a crash write no memory to a disk: every command may hold secrets, a new key or a configuration at least.
+///
+/// # Errors
+/// Where it is not possible. Then the operator's own settings count.
+pub(crate) fn no_core_file() -> Result<(), rustix::io::Errno> {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let limited = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     // The limit does not hold for a core that is piped to a program, as systemd does it.
@@ -58,15 +60,12 @@ fn no_core_file() {
     let limited = limited.and_then(|()| {
         rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
     });
-    if let Err(e) = limited {
-        tracing::warn!(error = %e, "core files cannot be turned off; they would hold secrets");
-    }
+    limited
 }
 
 impl Host {
     /// Joins everything that a `serve`, an `install` or a demo needs.
     pub(crate) async fn open(config: &Config) -> Result<Self> {
-        no_core_file();
         let store = open_store(config).await?;
         private_folder(&config.data_dir)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -82,6 +81,7 @@ impl Host {
             key: artefact_key,
             compiler: Compiler::child(this, vec!["compile-component".to_owned()]),
             store: store.clone(),
+            max_idle: config.reuse.max_idle,
         })?);
         let catalog =
             Arc::new(Catalog::new(store.clone(), Arc::new(Compile(sandbox.clone())), clock.clone()));
@@ -99,8 +99,9 @@ impl Host {
             egress: Egress::new(options),
             clock: clock.clone(),
             ids: ids.clone(),
-            caps: Limits::caps(),
+            caps: Caps::new(config.limits.clone()),
             grants: config.egress.grants.clone(),
+            strikes: config.quarantine.strikes,
         });
         Ok(Self { store, vault, catalog, pipeline, clock, ids })
     }
@@ -110,7 +111,7 @@ impl Host {
 mod tests {
     #[test]
     fn a_crash_leaves_no_core_file() {
-        super::no_core_file();
+        super::no_core_file().unwrap();
         let limit = rustix::process::getrlimit(rustix::process::Resource::Core);
         assert_eq!(limit.current, Some(0));
         let behaviour = rustix::process::dumpable_behavior().unwrap();

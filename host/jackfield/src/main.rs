@@ -28,6 +28,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // Before anything is read: arguments, files and the environment may hold secrets.
+    let core_files = host::no_core_file();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
@@ -48,6 +50,9 @@ fn main() -> ExitCode {
         // A command that sends nothing need not warn of overrides.
         _ => "warn,egress=error",
     });
+    if let Err(e) = core_files {
+        tracing::warn!(error = %e, "core files cannot be turned off; they would hold secrets");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {

@@ -61,10 +61,17 @@ impl api::Live for Live {
             pipeline::LiveError::Halt(halt) => {
                 api::LiveError::Refused { code: halt.code().to_owned(), message: halt.to_string() }
             }
+            pipeline::LiveError::Open(pipeline::OpenError::Quarantined(why)) => {
+                api::LiveError::Quarantined(why)
+            }
             pipeline::LiveError::Open(e) => {
                 api::LiveError::Refused { code: e.code().to_owned(), message: e.to_string() }
             }
             other => api::LiveError::Failed(other.to_string()),
         })
+    }
+
+    fn forget(&self, connection: &ConnectionId) {
+        self.0.forget(connection);
     }
 }

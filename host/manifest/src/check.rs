@@ -105,7 +105,8 @@ fn error(findings: Vec<document::Finding>, places: &document::Places) -> Manifes
                 (Some(line), path) if path.starts_with('\n') => format!("line {line}"),
                 (Some(line), path) => format!("line {line}, {path}"),
             };
-            (line.unwrap_or(0), Problem { at, message })
+            // Both may quote the file, and are shown one to a line.
+            (line.unwrap_or(0), Problem { at: plain(&at, 300), message: plain(&message, 1_000) })
         })
         .collect();
     problems.sort_by_key(|(line, _)| *line);
@@ -116,6 +117,11 @@ fn error(findings: Vec<document::Finding>, places: &document::Places) -> Manifes
         problems.push(Problem { at: String::new(), message: format!("and {more} more problems") });
     }
     ManifestError { problems }
+}
+
+/// At most `max` bytes, on one line, with nothing that moves the cursor.
+fn plain(text: &str, max: usize) -> String {
+    model::cut(text, max).chars().map(|c| if document::hides(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// The checks of the meaning, and what they found.

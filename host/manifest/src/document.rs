@@ -42,13 +42,16 @@ pub(crate) struct Read {
 
 /// Reads the text and compares it with the schema.
 pub(crate) fn read(text: &str) -> Read {
-    let mut reader = Reader { text, findings: Vec::new(), places: Places::default() };
+    let breaks = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect();
+    let mut reader = Reader { text, breaks, findings: Vec::new(), places: Places::default() };
     let manifest = reader.document();
     Read { manifest, findings: reader.findings, places: reader.places }
 }
 
 struct Reader<'a> {
     text: &'a str,
+    /// Where lines end: counted once, for a file may have thousands of keys.
+    breaks: Vec<usize>,
     findings: Vec<Finding>,
     places: Places,
 }
@@ -99,7 +102,7 @@ impl Reader<'_> {
     }
 
     fn line(&self, offset: usize) -> usize {
-        1 + self.text.as_bytes().iter().take(offset).filter(|b| **b == b'\n').count()
+        1 + self.breaks.partition_point(|at| *at < offset)
     }
 
     fn find(&mut self, path: &str, message: impl Into<String>) {
@@ -214,14 +217,16 @@ impl Reader<'_> {
 
     /// People consent to what they read: a text must not move the cursor, hide, or turn its direction.
     fn plain(&mut self, path: &str, text: &str) {
-        let hides = |c: char| {
-            c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-        };
         if let Some(c) = text.chars().find(|c| hides(*c)) {
             self.find(path, format!("holds the character {:?}: write one line of plain text", c));
         }
     }
+}
+
+/// Whether a character moves the cursor, hides, or turns the direction of a text.
+pub(crate) fn hides(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The first key says how to read the rest, so nothing else is said where it is wrong.

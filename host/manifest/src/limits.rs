@@ -93,7 +93,10 @@ impl Limits {
     pub fn problems(&self) -> Vec<(&'static str, String)> {
         let beyond = |l: &Limit| l.asked.is_some_and(|v| v == 0 || v > l.most);
         let all = self.all();
-        all.iter().filter(|l| beyond(l)).map(|l| (l.name, format!("is out of bounds: 1 to {}", l.most))).collect()
+        all.iter()
+            .filter(|l| beyond(l))
+            .map(|l| (l.name, format!("is out of bounds: 1 to {}", l.most)))
+            .collect()
     }
 }
 
@@ -120,5 +123,25 @@ impl Reuse {
             found.push(("max-age-ms", "is out of bounds: 1 to 600000".to_owned()));
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_is_in_the_list_under_its_own_key_and_bounded() {
+        let names: Vec<_> = Limits::default().all().map(|l| l.name).to_vec();
+        for (i, limit) in Limits::default().all().iter().enumerate() {
+            let ask =
+                |n: u64| serde_json::from_value::<Limits>(serde_json::json!({ limit.name: n })).unwrap();
+            assert!(limit.default <= limit.most, "{}", limit.name);
+            assert_eq!(ask(limit.most).all()[i].value(), limit.most, "{names:?}");
+            assert!(ask(limit.most).problems().is_empty() && ask(1).problems().is_empty());
+            for wrong in [0, limit.most + 1] {
+                assert_eq!(ask(wrong).problems()[0].0, limit.name);
+            }
+        }
     }
 }

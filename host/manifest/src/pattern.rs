@@ -134,6 +134,10 @@ pub(crate) fn check_host(pattern: &str) -> Result<(), String> {
     if hex || last.bytes().all(|b| b.is_ascii_digit()) {
         return say("is an address: write a name");
     }
+    // Punycode that decodes to nothing (RFC 5891) could never be compared with a URL's host.
+    if !matches!(url::Host::parse(name), Ok(url::Host::Domain(read)) if read == name) {
+        return say("is not a host name: its punycode (xn--) cannot be read");
+    }
     if labels.len() < 2 {
         return say(if name == pattern {
             "has one label only: write a full name such as api.example.com"

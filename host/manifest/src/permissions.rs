@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Auth, EgressRule, Endpoint, EndpointSource, Inject, Limits, Manifest, Reuse, host_covers, path_covers};
+use crate::{
+    Auth, EgressRule, Endpoint, EndpointSource, Inject, Limits, Manifest, Reuse, host_covers, path_covers,
+};
 
 /// What a connector asks for. `Display` is the consent page for a terminal; serde gives the same as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -84,9 +86,12 @@ fn added(from: &Permissions, to: &Permissions) -> Vec<String> {
     let had: Vec<Grants<'_>> = from.reach.iter().map(Grants::of_rule).collect();
     for rule in &to.reach {
         found.extend(Grants::of_rule(rule).beyond(&had));
+        // What was reachable before counts too: with fewer redirects it was less.
+        let as_many: Vec<Grants<'_>> =
+            from.reach.iter().filter(|r| r.redirects >= rule.redirects).map(Grants::of_rule).collect();
         let before =
             from.reach.iter().filter(|r| host_covers(&r.host, &rule.host)).map(|r| r.redirects).max();
-        if rule.redirects > before.unwrap_or(0) {
+        if rule.redirects > before.unwrap_or(0) || Grants::of_rule(rule).had_otherwise(&had, &as_many) {
             found.push(format!("follow {} redirects from https://{}", rule.redirects, rule.host));
         }
     }
@@ -106,7 +111,10 @@ fn added(from: &Permissions, to: &Permissions) -> Vec<String> {
             found.push(format!("{}: {}", new.label, new.value()));
         }
     }
-    if let Some(reuse) = to.reuse.as_ref().filter(|_| from.reuse.is_none()) {
+    let longer = |old: &Reuse, new: &Reuse| new.max_calls > old.max_calls || new.max_age_ms > old.max_age_ms;
+    if let Some(reuse) =
+        to.reuse.as_ref().filter(|new| from.reuse.as_ref().is_none_or(|old| longer(old, new)))
+    {
         found.push(kept_warm(reuse));
     }
     found
@@ -150,6 +158,17 @@ impl<'a> Grants<'a> {
         self.methods.iter().any(|m| m == method)
             && self.hosts.iter().any(|h| host_covers(h, host))
             && self.paths.iter().any(|p| path_covers(p, path))
+    }
+
+    /// Whether anything of this is covered by one of `had`, but by none of `these`.
+    fn had_otherwise(&self, had: &[Self], these: &[Self]) -> bool {
+        let covered = |by: &[Self], method: &str, host: &str, path: &str| {
+            by.iter().any(|h| h.covers(method, host, path))
+        };
+        self.methods.iter().any(|m| {
+            let paths = self.hosts.iter().flat_map(|h| self.paths.iter().map(move |p| (h, p)));
+            paths.into_iter().any(|(h, p)| covered(had, m, h, p) && !covered(these, m, h, p))
+        })
     }
 
     /// A line for each host and path with the methods that none of `had` covers.

@@ -187,6 +187,10 @@ const BAD: &[(&str, &str, &str)] = &[
     ("type = \"boolean\"", "type = \"bool\"", "`bool` is none of string, integer, boolean, url, strings"),
     ("cpu-ms = 4000", "cpu-ms = 0", "limits.cpu-ms: is out of bounds: 1 to 60000"),
     ("memory-mib = 128", "memory-mib = 4096", "limits.memory-mib: is out of bounds"),
+    ("log-kib = 512", "instances = 61", "limits.instances: is out of bounds: 1 to 60"),
+    ("max-calls = 50", "max-calls = 1", "reuse.max-calls: is out of bounds: 2 to 10000"),
+    ("max-age-ms = 30000", "max-age-ms = 0", "reuse.max-age-ms: is out of bounds: 1 to 600000"),
+    ("max-age-ms = 30000", "", "max-age-ms"),
     ("memory-mib = 128", "memory-mib = 5000000000", "limits.memory-mib: is not a number from 0 to 4294967295"),
 ];
 
@@ -222,4 +226,48 @@ proptest! {
         let rate = RateLimit { count, window_ms: window };
         prop_assert_eq!(String::from(rate).parse::<RateLimit>(), Ok(rate));
     }
+}
+
+#[test]
+fn what_a_problem_quotes_stays_on_its_line_and_is_cut() {
+    let long = "x".repeat(20_000);
+    let text = small(&format!(
+        "\"a\\nb\" = 1\n[[auth]]\nkind = \"\\u0000\\u001b[2Jbasic\"\nhosts = [\"a.example.com\"]\n[sync]\n\
+         lead = {{ object = \"contact\", mapping = {{ \"c\\nd\" = \"\" }} }}\n[idempotency]\nheader = \"{long}\"\n"
+    ));
+    for problem in Manifest::parse(&text).unwrap_err().problems {
+        let shown = problem.to_string();
+        assert!(!shown.chars().any(char::is_control) && shown.len() < 1_500, "{shown:?}");
+    }
+}
+
+#[test]
+fn a_host_whose_punycode_cannot_be_read_is_refused() {
+    for (host, fits) in
+        [("xn--bcher-kva.example", true), ("xn--a.example", false), ("*.xn--a.example", false)]
+    {
+        let text = small(&format!("[[egress]]\nmethods = [\"GET\"]\nhost = \"{host}\"\npaths = [\"/\"]\n"));
+        assert_eq!(Manifest::parse(&text).is_ok(), fits, "{host}");
+    }
+}
+
+#[test]
+fn the_idempotency_header_is_one_that_a_guest_may_set() {
+    let with = |header: &str| small(&format!("[idempotency]\nheader = \"{header}\"\n"));
+    for fine in ["Idempotency-Key", "X-Request-Id"] {
+        assert!(Manifest::parse(&with(fine)).is_ok(), "{fine}");
+    }
+    for bad in [
+        "Authorization",
+        "x_api_key",
+        "Host",
+        "Transfer_Encoding",
+        "X-HTTP-Method-Override",
+        "X-Forwarded-Host",
+    ] {
+        assert!(refused(&with(bad)).contains("idempotency.header: "), "{bad}");
+    }
+    let key = "[[auth]]\nkind = \"api-key\"\nhosts = [\"a.example.com\"]\ninject.header = { name = \"X-Key\" }\n\
+               [[egress]]\nmethods = [\"GET\"]\nhost = \"a.example.com\"\npaths = [\"/\"]\n";
+    assert!(refused(&format!("{}{key}", with("x_key"))).contains("the key would replace it"));
 }

@@ -30,6 +30,8 @@ fn the_consent_page_names_hosts_methods_paths_reasons_credentials_and_limits() {
         "api-key: sent in the header X-Api-Key to *.eu.example.com",
         "webhook-url: used as the endpoint hook",
         "memory, MiB: 128 (usually 64)",
+        "log text of a call, KiB: 512 (usually 256)",
+        "keep its memory for up to 50 calls of one connection, 30000 ms at most",
     ] {
         assert!(page.contains(want), "{want}\n---\n{page}");
     }
@@ -61,11 +63,20 @@ fn the_same_grants_in_other_words_are_no_change() {
 fn what_widens_and_what_narrows_is_told_apart() {
     assert_eq!(
         changes(&[("\"/v1/me\"", "\"/v2/**\"")]),
-        ["+ POST, PATCH https://api.example.com/v2/**", "- POST, PATCH https://api.example.com/v1/me"]
+        [
+            "+ POST, PATCH https://api.example.com/v2/**",
+            // The other rule grants GET there too, without redirects.
+            "+ follow 2 redirects from https://api.example.com",
+            "- POST, PATCH https://api.example.com/v1/me",
+            "- follow 2 redirects from https://api.example.com"
+        ]
     );
     assert_eq!(
         changes(&[("/v1/calls/*", "/v1/calls/new")]),
-        ["- POST, PATCH https://api.example.com/v1/calls/*"]
+        [
+            "- POST, PATCH https://api.example.com/v1/calls/*",
+            "- follow 2 redirects from https://api.example.com"
+        ]
     );
     assert_eq!(
         changes(&[("redirects = 2", "redirects = 3")]),
@@ -73,6 +84,16 @@ fn what_widens_and_what_narrows_is_told_apart() {
     );
     assert_eq!(changes(&[("memory-mib = 128", "memory-mib = 32")]), ["- memory, MiB: 128"]);
     assert_eq!(changes(&[("cpu-ms = 4000", "cpu-ms = 5000")]), ["+ CPU time of a call, ms: 5000"]);
+    assert_eq!(
+        changes(&[("log-kib = 512", "handles = 3000")]),
+        ["+ live handles: 3000", "- log text of a call, KiB: 512"]
+    );
+    for (old, new) in [("max-calls = 50", "max-calls = 51"), ("max-age-ms = 30000", "max-age-ms = 30001")] {
+        let changes = changes(&[(old, new)]);
+        assert!(changes[0].starts_with("+ keep its memory for up to"), "{changes:?}");
+    }
+    let fresh = changes(&[("[reuse]\nmax-calls = 50\nmax-age-ms = 30000\n", "")]);
+    assert_eq!(fresh, ["- keep its memory for up to 50 calls of one connection, 30000 ms at most"]);
     assert_eq!(
         changes(&[("paths = [\"/catch/*/*\"]", "paths = [\"/**\"]")]),
         ["+ POST https://hooks.example.com/** (endpoint hook, the URL is the credential)"]
@@ -85,6 +106,22 @@ fn what_widens_and_what_narrows_is_told_apart() {
         changes(&[("X-Api-Key", "X-Key")])[0],
         "+ take a credential of kind api-key, sent in the header X-Key to *.eu.example.com"
     );
+}
+
+#[test]
+fn redirects_on_what_was_granted_before_without_them_widen() {
+    let rule = |method: &str, path: &str, redirects: u8| {
+        format!(
+            "[[egress]]\nmethods = [\"{method}\"]\nhost = \"api.example.com\"\npaths = [\"{path}\"]\nredirects = {redirects}\n"
+        )
+    };
+    let two = |second: u8| {
+        let head = "manifest = 1\nid = \"x\"\nname = \"X\"\nversion = \"1.0.0\"\n";
+        of(&format!("{head}{}{}", rule("GET", "/a", 5), rule("POST", "/b", second)))
+    };
+    let changes: Vec<String> = Permissions::diff(&two(0), &two(5)).iter().map(ToString::to_string).collect();
+    assert_eq!(changes, ["+ follow 5 redirects from https://api.example.com"]);
+    assert!(Permissions::diff(&two(5), &two(5)).is_empty());
 }
 
 #[test]

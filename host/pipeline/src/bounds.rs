@@ -1,7 +1,7 @@
 //! What a connector hands back, before anybody keeps or shows it: bounded, and without the secrets that its call carried.
 //!
 //! An instance may hold 64 MiB and return all of it. Ids and versions are never cut, for half an id names another record;
-//! words are.
+//! words are. Nothing that is shown to people looks like what it is not: see [`sandbox::misleads`].
 
 use egress::Lane;
 use sandbox::Halt;
@@ -29,9 +29,11 @@ const LOOKED_AT: usize = 64 * 1024;
 pub(crate) struct Bounds<'a>(pub(crate) &'a Lane);
 
 impl Bounds<'_> {
-    /// Words.
+    /// Words, in lines.
     fn text(self, text: &str, most: usize) -> String {
-        model::cut(&self.0.redact(&model::cut(text, LOOKED_AT.max(most))), most).into_owned()
+        let text = self.0.redact(&model::cut(text, LOOKED_AT.max(most)));
+        let misleads = |c: char| sandbox::misleads(c) && !matches!(c, '\n' | '\t');
+        model::cut(&text, most).chars().map(|c| if misleads(c) { ' ' } else { c }).collect()
     }
 
     fn texts(self, texts: Vec<String>) -> Vec<String> {
@@ -43,6 +45,10 @@ impl Bounds<'_> {
         if id.len() > ID_MAX {
             let reason =
                 format!("the connector returned {what} of {} bytes; {ID_MAX} are the most", id.len());
+            return Err(Halt::HostCall { reason });
+        }
+        if id.contains(sandbox::misleads) {
+            let reason = format!("the connector returned {what} with a control character in it");
             return Err(Halt::HostCall { reason });
         }
         Ok(self.0.redact(&id))
@@ -58,9 +64,15 @@ impl Bounds<'_> {
         ids.into_iter().take(LIST_MAX).map(|id| self.id(what, id)).collect()
     }
 
-    /// A link for people; none where it is too long to be one.
+    /// A link for people; none where it is too long to be one, leads to no web page (`javascript:`), or shows another
+    /// address than its own.
     pub(crate) fn url(self, url: Option<String>) -> Option<String> {
-        url.filter(|url| url.len() <= URL_MAX).map(|url| self.0.redact(&url))
+        let web = |url: &str| {
+            url.split_once("://")
+                .is_some_and(|(s, _)| s.eq_ignore_ascii_case("https") || s.eq_ignore_ascii_case("http"))
+        };
+        url.filter(|url| url.len() <= URL_MAX && web(url) && !url.contains(sandbox::misleads))
+            .map(|url| self.0.redact(&url))
     }
 
     /// A description of `object`, which is what was asked for, whatever the connector calls it.
@@ -283,6 +295,61 @@ mod tests {
         }
         let sent = sink::Receipt { event_id: "e".to_owned(), remote_id: Some(long()) };
         assert!(Bounds(&lane).sink(sent).is_err());
+    }
+
+    #[tokio::test]
+    async fn nothing_that_is_shown_looks_like_what_it_is_not() {
+        let lane = lane().await;
+        let bounds = Bounds(&lane);
+        let kept = bounds.text("a\0b\u{1b}[31m\u{202e}c\u{2028}d\u{2066}\ne\tf", NAME_MAX);
+        assert_eq!(kept, "a b [31m c d \ne\tf");
+        for id in ["a\0b", "a\nb", "\u{202e}b", "a\u{7f}"] {
+            let halt = bounds.id("a record's id", id.to_owned()).unwrap_err();
+            assert!(matches!(&halt, Halt::HostCall { reason } if reason.contains("control")), "{halt}");
+        }
+        let links = ["https://crm.example/1", "HTTP://crm.example/1"];
+        assert!(links.iter().all(|url| bounds.url(Some((*url).to_owned())).is_some()));
+        for url in [
+            "javascript:alert(1)",
+            "javascript://x/%0aalert(1)",
+            "data:text/html,x",
+            "file:///etc/passwd",
+            "//evil.example/",
+            "https://crm.example/\u{202e}gpj.exe",
+            "https://crm.example/\r\nx",
+        ] {
+            assert_eq!(bounds.url(Some(url.to_owned())), None, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_description_that_is_nested_without_end_says_nothing() {
+        let nested = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        let fields = format!("{{\"properties\":{{\"a\":{nested}}}}}");
+        let schema = serde_json::json!({ "fields": fields });
+        assert!(crate::planning::schema::Schema::read(&schema).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_wait_without_end_is_an_hour() {
+        use crate::planning::retry::{Failure, Next, Tried, decide};
+        let wire = egress::Observed::default();
+        let now = model::Millis(1_000);
+        let tried = Tried {
+            attempt: 1,
+            repeatable: false,
+            makes: false,
+            wire: &wire,
+            now,
+            planned_at: now,
+            random: u64::MAX,
+        };
+        for asked in [u64::MAX, i64::MAX as u64, 0] {
+            let error = Error::RateLimited(RateLimit { retry_after_ms: Some(asked), bucket: None });
+            let next = decide(Failure::Error(&error), &tried).next;
+            let Next::Retry { at, .. } = next else { panic!("{next:?}") };
+            assert!((now.0 + 250..=now.0 + 3_600_000).contains(&at.0), "{asked}: {at:?}");
+        }
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ pub(crate) mod planning;
 mod run;
 mod schemas;
 mod settling;
+mod strikes;
 mod stuck;
 
 use std::collections::BTreeMap;
@@ -22,12 +23,13 @@ use catalog::Catalog;
 use egress::Egress;
 use manifest::EgressRule;
 use model::{Clock, Ids};
-use sandbox::{Limits, Sandbox};
+use sandbox::{Caps, Sandbox};
 use store::{Event, NewJob, Store, StoreError};
 use vault::Vault;
 
 pub use live::LiveError;
 pub use open::OpenError;
+pub use strikes::{MOST_STRIKES, STRIKES};
 
 /// What a pipeline is made of.
 pub struct Parts {
@@ -46,9 +48,11 @@ pub struct Parts {
     /// Random numbers, for jitter.
     pub ids: Arc<dyn Ids>,
     /// What the operator allows at most.
-    pub caps: Limits,
+    pub caps: Caps,
     /// Connector → what the operator grants of what its manifest asks for; none named: all that was consented to.
     pub grants: BTreeMap<String, Vec<EgressRule>>,
+    /// How many halts in a row put a connection into quarantine: [`STRIKES`] unless the operator says otherwise; 0: none do.
+    pub strikes: u32,
 }
 
 /// The pipeline of one process.

@@ -34,6 +34,11 @@ pub enum LiveError {
 }
 
 impl Pipeline {
+    /// Retires what is kept warm for a connection that was deleted or changed.
+    pub fn forget(&self, connection: &ConnectionId) {
+        self.parts.sandbox.forget(connection);
+    }
+
     /// Asks the provider who the credential belongs to, and keeps the answer with the connection.
     ///
     /// # Errors
@@ -43,10 +48,17 @@ impl Pipeline {
         let connection = store.connection(org, connection).await?.ok_or(LiveError::NoConnection)?;
         let open = self.open(&connection, None).await?;
         let answer = open.connector.probe(open.call(&connection, store)).await;
+        let forget = |_: &sandbox::Halt| self.parts.sandbox.forget(&connection.id);
+        let answer = match answer {
+            Ok(Ok(account)) => Bounds(&open.lane).account(account).inspect_err(forget).map(Ok),
+            other => other,
+        };
         store.flush_exchanges().await?;
+        if let Some(end) = self.call_end(&open, answer.as_ref().err()) {
+            store.call_ended(&connection.id, end).await?;
+        }
         match answer? {
             Ok(account) => {
-                let account = Bounds(&open.lane).account(account)?;
                 let account = serde_json::json!({
                     "id": account.id,
                     "label": account.label,

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use catalog::Entry;
-use egress::{LaneLimits, LaneOptions, Policy};
+use egress::{LaneOptions, Policy};
 use manifest::{EgressRule, EndpointSource};
 use model::JobId;
 use sandbox::{Call, Connector, Limits};
@@ -22,6 +24,8 @@ pub(crate) struct Open {
     pub(crate) lane: egress::Lane,
     limits: Limits,
     config: Value,
+    opened: Instant,
+    called: AtomicBool,
 }
 
 /// A connection could not be opened. Nothing went out.
@@ -44,6 +48,9 @@ pub enum OpenError {
         /// What is wrong.
         problem: String,
     },
+    /// Nothing of it is started.
+    #[error("{0}")]
+    Quarantined(String),
     /// The settings do not fit the connector's present version.
     #[error("the settings do not fit the connector: {0}; change them")]
     Settings(String),
@@ -57,6 +64,7 @@ impl OpenError {
             Self::NotInstalled(_) => "connector_not_installed",
             Self::Load(_) | Self::Catalog(_) => "connector_not_loaded",
             Self::Policy { .. } => "policy_invalid",
+            Self::Quarantined(_) => "connector_quarantined",
             Self::Settings(_) => "settings_invalid",
         }
     }
@@ -91,6 +99,9 @@ impl Policies {
 impl Pipeline {
     /// Opens `connection` for one call, with a fresh deadline.
     pub(crate) async fn open(&self, connection: &Connection, job: Option<JobId>) -> Result<Open, OpenError> {
+        if let Some(quarantine) = &connection.quarantine {
+            return Err(OpenError::Quarantined(quarantine.sentence(&connection.connector)));
+        }
         let missing = || OpenError::NotInstalled(connection.connector.clone());
         let entry = self.parts.catalog.get(&connection.connector).await?.ok_or_else(missing)?;
         let connector = self.parts.sandbox.connector(&entry.connector.digest).await?;
@@ -99,7 +110,8 @@ impl Pipeline {
         let config = entry.manifest.check_settings(&connection.settings).map_err(|problems| {
             OpenError::Settings(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;
-        let limits = Limits::of(&entry.manifest.limits, &self.parts.caps);
+        let limits = Limits::of(&entry.manifest.limits, &self.parts.caps.of(&connection.connector));
+        let opened = Instant::now();
         let lane = self.parts.egress.lane(LaneOptions {
             org: connection.org.clone(),
             connection: connection.id.clone(),
@@ -108,30 +120,43 @@ impl Pipeline {
             policy,
             authorise: self.parts.vault.authoriser(&connection.id, entry.manifest.clone()),
             endpoints: endpoints(&entry, connection, &config),
-            limits: LaneLimits {
-                requests: limits.http_requests,
-                request_bytes: limits.request_bytes,
-                response_bytes: limits.response_bytes,
-                ..LaneLimits::default()
-            },
-            deadline: Instant::now() + limits.deadline,
+            limits: limits.lane(),
+            deadline: opened + limits.deadline,
         });
-        Ok(Open { entry, connector, lane, limits, config })
+        Ok(Open { entry, connector, lane, limits, config, opened, called: AtomicBool::new(false) })
     }
 }
 
 impl Open {
     /// What the sandbox needs for a call.
     pub(crate) fn call(&self, connection: &Connection, store: &store::Store) -> Call {
-        Call::new(
+        self.called.store(true, Ordering::Relaxed);
+        let call = Call::new(
             self.limits.clone(),
             connection.id.clone(),
             &connection.connector,
             self.lane.clone(),
             &self.config,
             Some(store.clone()),
-        )
+        );
+        match &self.entry.manifest.reuse {
+            Some(reuse) => call.warm(reuse, version(connection)),
+            None => call,
+        }
     }
+}
+
+impl Open {
+    /// How long ago it was opened, if a guest was called at all.
+    pub(crate) fn called(&self) -> Option<Duration> {
+        self.called.load(Ordering::Relaxed).then(|| self.opened.elapsed())
+    }
+}
+
+/// Changes with the connection, its credential, its status and its account: an instance that was kept is no use then.
+fn version(connection: &Connection) -> String {
+    let account = connection.account.as_ref().and_then(|a| a["id"].as_str()).unwrap_or_default();
+    format!("{} {account}", connection.updated_at.0)
 }
 
 /// Base URLs from the settings and from what `probe` said; those from the credential stay with the vault.

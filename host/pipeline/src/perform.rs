@@ -5,7 +5,7 @@ use sandbox::Halt;
 use sandbox::v0_1::core::Error;
 use sandbox::v0_1::{calendar, crm};
 use serde_json::{Value, json};
-use store::{Attempt, Connection, Fate, Job, Link, Settlement, StoreError};
+use store::{Attempt, CallEnd, Connection, Fate, Job, Link, Settlement, StoreError};
 
 use crate::Pipeline;
 use crate::bounds::Bounds;
@@ -39,6 +39,8 @@ enum Failed {
     Own(ErrorView),
     /// The host's own trouble: again soon, uncounted.
     Trouble(ErrorView),
+    /// Nothing of the connector is started: the job waits until that is lifted.
+    Quarantined(ErrorView),
     /// The host is stopped and waits no longer.
     Stopped,
 }
@@ -64,6 +66,7 @@ impl From<OpenError> for Failed {
         let view = ErrorView::own(e.code(), e.to_string());
         match e {
             OpenError::Load(_) | OpenError::Catalog(_) => Self::Trouble(view),
+            OpenError::Quarantined(_) => Self::Quarantined(view),
             _ => Self::Own(view),
         }
     }
@@ -90,6 +93,7 @@ impl From<ComposeError> for Failed {
 struct Seen {
     wire: Observed,
     repeatable: bool,
+    call: Option<CallEnd>,
 }
 
 impl Pipeline {
@@ -133,6 +137,7 @@ impl Pipeline {
             connection_status,
             connection_wait_until,
             drop_links,
+            call: seen.call,
         }
     }
 
@@ -144,7 +149,16 @@ impl Pipeline {
             // Requests on the wasi:http road are tasks of their own: they tell the lane what went out as they end.
             tokio::time::sleep(AFTER_CUT).await;
         }
+        if open.entry.manifest.reuse.is_some() && matches!(answer, Err(Failed::Halt(_))) {
+            // What the connector answered may be why, and then the sandbox does not know of it.
+            self.parts.sandbox.forget(&connection.id);
+        }
         seen.wire = open.lane.observed();
+        seen.call = match &answer {
+            Ok(_) | Err(Failed::Error(_)) => self.call_end(&open, None),
+            Err(Failed::Halt(halt)) => self.call_end(&open, Some(halt)),
+            Err(_) => None,
+        };
         // Errors come from several functions; none is kept or shown as the connector wrote it.
         answer.map_err(|failed| match failed {
             Failed::Error(e) => Failed::Error(Bounds(&open.lane).error(e)),
@@ -212,7 +226,7 @@ impl Pipeline {
         call: Call,
         own: &[Link],
     ) -> Result<Done, Failed> {
-        let guest = open.call(connection, &self.parts.store);
+        let guest = || open.call(connection, &self.parts.store);
         let bounds = Bounds(&open.lane);
         match call {
             Call::Skip(why) => {
@@ -224,7 +238,8 @@ impl Pipeline {
                 })
             }
             Call::Crm(ops) => {
-                let r = bounds.crm(one(open.connector.crm_apply(guest, ops).await)?).map_err(Failed::Halt)?;
+                let r =
+                    bounds.crm(one(open.connector.crm_apply(guest(), ops).await)?).map_err(Failed::Halt)?;
                 let disposition = match r.disposition {
                     crm::Disposition::Created => "created",
                     crm::Disposition::Updated => "updated",
@@ -236,7 +251,7 @@ impl Pipeline {
             }
             Call::Calendar(ops) => {
                 let r = bounds
-                    .calendar(one(open.connector.calendar_apply(guest, ops).await)?)
+                    .calendar(one(open.connector.calendar_apply(guest(), ops).await)?)
                     .map_err(Failed::Halt)?;
                 let disposition = match r.disposition {
                     calendar::Disposition::Created => "created",
@@ -253,7 +268,7 @@ impl Pipeline {
             }
             Call::Sink(events) => {
                 let r =
-                    bounds.sink(one(open.connector.deliver(guest, events).await)?).map_err(Failed::Halt)?;
+                    bounds.sink(one(open.connector.deliver(guest(), events).await)?).map_err(Failed::Halt)?;
                 let receipt = json!({ "disposition": "delivered", "id": r.remote_id, "eventId": r.event_id });
                 Ok(Done { receipt, remote_id: r.remote_id, version: None })
             }
@@ -286,18 +301,28 @@ impl Pipeline {
                 ErrorView::own("stopped", "the host was stopped while it ran"),
                 retry::decide(Failure::Stopped, &tried),
             ),
-            Failed::Own(view) | Failed::Trouble(view) => {
+            Failed::Own(view) | Failed::Trouble(view) | Failed::Quarantined(view) => {
                 "error".clone_into(&mut attempt.outcome);
                 attempt.error = Some(view.json());
                 let error = view.json();
-                return if matches!(failed, Failed::Own(_)) {
-                    attempt.decision = format!("fail: {}", view.message);
-                    (Fate::Failed { error }, None)
-                } else {
-                    attempt.decision = format!("wait: the host could not go on ({}); uncounted", view.code);
-                    let at = now.plus(trouble_wait(now.0.saturating_sub(job.created_at.0)));
-                    (Fate::Retry { at, counts: false, error }, None)
+                let fate = match failed {
+                    Failed::Own(_) => {
+                        attempt.decision = format!("fail: {}", view.message);
+                        Fate::Failed { error }
+                    }
+                    // Nobody finds it before the quarantine is lifted.
+                    Failed::Quarantined(_) => {
+                        attempt.decision = format!("hold: {}; uncounted", view.message);
+                        Fate::Retry { at: now, counts: false, error }
+                    }
+                    _ => {
+                        let why = format!("wait: the host could not go on ({}); uncounted", view.code);
+                        attempt.decision = why;
+                        let at = now.plus(trouble_wait(now.0.saturating_sub(job.created_at.0)));
+                        Fate::Retry { at, counts: false, error }
+                    }
                 };
+                return (fate, None);
             }
         };
         let outcome = if matches!(failed, Failed::Halt(_)) { "halt" } else { "error" };
@@ -345,7 +370,17 @@ fn trouble_wait(age_ms: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::trouble_wait;
+    use sandbox::v0_1::core::Error;
+
+    use super::{Failed, one, trouble_wait};
+
+    #[test]
+    fn a_connector_that_answers_for_more_or_fewer_than_it_was_given_is_halted() {
+        assert!(matches!(one::<u8>(Ok(Ok(vec![Ok(7)]))), Ok(7)));
+        for lie in [vec![], vec![Ok(7), Ok(7)], vec![Err(Error::CursorExpired), Ok(7)]] {
+            assert!(matches!(one::<u8>(Ok(Ok(lie))), Err(Failed::Halt(_))));
+        }
+    }
 
     #[test]
     fn the_longer_the_host_is_in_trouble_the_rarer_a_job_is_tried() {

@@ -42,6 +42,7 @@ impl Pipeline {
         let mut tasks = JoinSet::new();
         tasks.spawn(self.clone().plan_loop(stop.clone()));
         tasks.spawn(self.clone().renew_loop(leases.clone(), stop.clone()));
+        tasks.spawn(self.clone().notice_loop(stop.clone()));
         let settling = tokio::spawn(self.clone().settle_loop(settled, leases.clone(), stop.clone()));
         self.work_loop(settle, leases, stop).await;
         tasks.shutdown().await;

@@ -95,6 +95,7 @@ mod tests {
             connection_status: None,
             connection_wait_until: None,
             drop_links: false,
+            call: None,
         }
     }
 

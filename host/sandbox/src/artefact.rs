@@ -2,15 +2,23 @@
 //! begins with a tag under the host's own key, over the digest, the engine's compatibility and the code.
 
 use std::hash::{Hash, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hmac::{Hmac, KeyInit, Mac};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use sha2::Sha256;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wasmtime::Engine;
 
 use crate::CompileError;
+use crate::compile::CODE_MAX;
 
 const TAG: usize = 32;
+/// The largest artefact, in bytes: none is written that is larger.
+const MOST: u64 = CODE_MAX + TAG as u64;
 
 /// The key under which artefacts are tagged. Derived from the host's master key.
 #[derive(Clone)]
@@ -76,9 +84,10 @@ impl Artefacts {
     /// The code of `digest`, if this host has compiled it.
     pub(crate) async fn read(&self, digest: &str) -> Result<Option<Vec<u8>>, LoadError> {
         let path = self.path(digest);
-        let mut bytes = match tokio::fs::read(&path).await {
+        let mut bytes = match plain(&path).await {
             Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == io::ErrorKind::InvalidData => return Err(LoadError::Tampered(path)),
             Err(source) => return Err(LoadError::Disk { path, source }),
         };
         if bytes.len() < TAG || self.mac(digest, &bytes[TAG..]).verify_slice(&bytes[..TAG]).is_err() {
@@ -93,10 +102,20 @@ impl Artefacts {
         let path = self.path(digest);
         let disk = |source| LoadError::Disk { path: path.clone(), source };
         tokio::fs::create_dir_all(&self.folder).await.map_err(disk)?;
-        let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-        let mut bytes = self.mac(digest, code).finalize().into_bytes().to_vec();
-        bytes.extend_from_slice(code);
-        tokio::fs::write(&temporary, &bytes).await.map_err(disk)?;
+        // A name of its own, for two may write at one time.
+        static WRITES: AtomicU64 = AtomicU64::new(0);
+        let write = WRITES.fetch_add(1, Ordering::Relaxed);
+        let temporary = path.with_extension(format!("{}-{write}.tmp", std::process::id()));
+        let bytes = self.mac(digest, code).finalize().into_bytes();
+        // Whatever is there, a link too, is not written through.
+        let _ = tokio::fs::remove_file(&temporary).await;
+        let mut options = tokio::fs::OpenOptions::new();
+        let mut file =
+            options.write(true).create_new(true).mode(0o600).open(&temporary).await.map_err(disk)?;
+        file.write_all(&bytes).await.map_err(disk)?;
+        file.write_all(code).await.map_err(disk)?;
+        // Before the name is: a file that lost its end to a power failure would be taken for a forged one.
+        file.sync_all().await.map_err(disk)?;
         tokio::fs::rename(&temporary, &path).await.map_err(disk)
     }
 
@@ -113,4 +132,21 @@ impl Artefacts {
         mac.update(code);
         mac
     }
+}
+
+/// The bytes of a plain file. No link is followed, and a pipe or a device in its place is neither waited for nor read:
+/// that is [`io::ErrorKind::InvalidData`], as is a file that is too large.
+async fn plain(path: &Path) -> io::Result<Vec<u8>> {
+    let forged = || io::Error::from(io::ErrorKind::InvalidData);
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::empty());
+    let opened = opened.map_err(|e| if e == Errno::LOOP { forged() } else { e.into() })?;
+    let file = tokio::fs::File::from_std(opened.into());
+    let metadata = file.metadata().await?;
+    if !metadata.is_file() || metadata.len() > MOST {
+        return Err(forged());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    file.take(MOST).read_to_end(&mut bytes).await?;
+    Ok(bytes)
 }

@@ -1,6 +1,7 @@
 //! One call: its limits, its way out, its deadline.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use egress::Lane;
 use model::ConnectionId;
@@ -12,8 +13,11 @@ use tokio::time::Instant;
 use wasmtime::component::{Instance, ResourceTableError};
 use wasmtime::{CallHook, UpdateDeadline};
 
-use crate::limits::Meter;
-use crate::state::{HANDLES, Outside, State};
+use crate::limits::MIB;
+use crate::meter::Meter;
+use crate::state::{Outside, State};
+use crate::warm::{Kept, Reuse};
+use crate::wasi_http::Settled;
 use crate::{Connector, Halt, Limits};
 
 /// What one call gets. The lane's deadline should be the call's own.
@@ -21,6 +25,7 @@ pub struct Call {
     limits: Limits,
     deadline: Instant,
     outside: Option<Outside>,
+    reuse: Option<Reuse>,
 }
 
 impl Call {
@@ -38,76 +43,136 @@ impl Call {
         let deadline = Instant::now() + limits.deadline;
         let config = Arc::from(config.to_string());
         let connector = connector.to_owned();
-        Self { limits, deadline, outside: Some(Outside { connection, connector, lane, config, store }) }
+        Self {
+            limits,
+            deadline,
+            outside: Some(Outside { connection, connector, lane, config, store }),
+            reuse: None,
+        }
     }
 
     /// A call before any connection is known: HTTP, settings and cache are halts.
     #[must_use]
     pub fn without_connection(limits: Limits) -> Self {
         let deadline = Instant::now() + limits.deadline;
-        Self { limits, deadline, outside: None }
+        Self { limits, deadline, outside: None, reuse: None }
+    }
+
+    /// Lets the call use an instance that an earlier call of the same connection left, and leave its own for a later one:
+    /// for connectors that ask for it. `version` changes whenever the connection, its credential or its account does; the
+    /// component, the settings and the endpoints are compared anyway. A call without a connection is never warm.
+    #[must_use]
+    pub fn warm(mut self, reuse: &manifest::Reuse, version: String) -> Self {
+        let max_age = Duration::from_millis(reuse.max_age_ms);
+        self.reuse = Some(Reuse { max_calls: reuse.max_calls, max_age, version });
+        self
     }
 }
 
 impl Connector {
-    /// Runs `body` on a fresh instance inside the call's limits.
+    /// Runs `body` inside the call's limits, on a fresh instance or on one that was kept for this connection.
     pub(crate) async fn run<T>(
         &self,
         call: Call,
         body: impl AsyncFnOnce(&mut wasmtime::Store<State>, &Instance) -> wasmtime::Result<T>,
     ) -> Result<T, Halt> {
-        let Call { limits, deadline, outside } = call;
+        let Call { limits, deadline, outside, reuse } = call;
         let limit_ms = u64::try_from(limits.deadline.as_millis()).unwrap_or(u64::MAX);
         let over = || Halt::Deadline { limit_ms };
         // Waiting for a slot counts against the deadline too: a call that nobody waits for any more need not start.
-        let slot = tokio::time::timeout_at(deadline, self.slots.acquire()).await.map_err(|_| over())?;
+        // That nothing was free is no fault of the guest's.
+        let none = |_| Halt::NoInstance { reason: "every place was taken until the deadline".to_owned() };
+        let slot = tokio::time::timeout_at(deadline, self.slots.acquire()).await.map_err(none)?;
         let _slot = slot.map_err(|e| Halt::NoInstance { reason: e.to_string() })?;
-        let (state, settled) = State::new(Meter::new(limits, deadline), outside);
-        let mut store = wasmtime::Store::new(self.pre.engine(), state);
-        guard(&mut store);
+        let (mut kept, settled, began) = self.place(limits, deadline, outside, reuse.as_ref());
+        let Kept { store, instance, .. } = &mut kept;
         let busy = store.data().meter.busy();
         let running = busy.during(async {
-            let instance = self.pre.instantiate_async(&mut store).await?;
-            body(&mut store, &instance).await
+            let instance = match *instance {
+                Some(kept) => kept,
+                None => *instance.insert(self.pre.instantiate_async(&mut *store).await?),
+            };
+            body(&mut *store, &instance).await
         });
         let answer = match tokio::time::timeout_at(deadline, running).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(e)) => Err(halt(&mut store, &e)),
-            Err(_) => Err(store.data_mut().meter.halt.take().unwrap_or_else(over)),
+            Ok(Err(e)) => Err(halt(store, &e)),
+            Err(_) => Err(store.data().meter.halted().unwrap_or_else(over)),
         };
-        // With the store go its requests on the wasi:http road.
-        drop(store);
-        settled.wait().await;
+        // Only what ended well is kept. A call that is broken off never comes here.
+        let ended_well = answer.is_ok() && store.data().meter.halted().is_none();
+        let reuse = reuse.filter(|_| ended_well);
+        if let Some((reuse, served)) = reuse.and_then(|r| Some((r, store.data_mut().rest()?))) {
+            if settled.wait().await {
+                self.warm.keep(self.serial, reuse, served, kept, began);
+            }
+        } else {
+            // With the store go its requests on the wasi:http road.
+            drop(kept);
+            settled.wait().await;
+        }
         answer
+    }
+
+    /// Where the call takes place: an instance that was kept, or a store for a fresh one. All that belongs to a call is new.
+    fn place(
+        &self,
+        limits: Limits,
+        deadline: Instant,
+        outside: Option<Outside>,
+        reuse: Option<&Reuse>,
+    ) -> (Kept, Settled, u32) {
+        let (kept, began) = match (reuse, &outside) {
+            (Some(reuse), Some(outside)) => self.warm.take(self.serial, reuse, outside),
+            _ => (None, 0),
+        };
+        let (mut kept, settled) = if let Some(mut kept) = kept {
+            let meter = kept.store.data().meter.again(limits, deadline);
+            let settled = kept.store.data_mut().again(meter, outside);
+            (kept, settled)
+        } else {
+            let (state, settled) = State::new(Meter::new(limits, deadline), outside);
+            let mut store = wasmtime::Store::new(self.pre.engine(), state);
+            guard(&mut store);
+            (Kept::new(store), settled)
+        };
+        fill(&mut kept.store);
+        (kept, settled, began)
     }
 }
 
-/// Puts the meter in charge: growth, ticks, host calls, handles.
+/// Puts the meter in charge: growth, ticks, host calls.
 fn guard(store: &mut wasmtime::Store<State>) {
     store.limiter(|state| &mut state.meter);
     store.call_hook(|mut context, hook| {
         let meter = &mut context.data_mut().meter;
         match hook {
-            CallHook::CallingWasm | CallHook::ReturningFromHost => meter.enter(),
+            CallHook::CallingWasm => meter.enter(),
+            CallHook::ReturningFromHost => meter.returns().map_err(wasmtime::Error::new)?,
             CallHook::ReturningFromWasm => meter.leave(),
             CallHook::CallingHost => meter.calls_host().map_err(wasmtime::Error::new)?,
         }
         Ok(())
     });
-    store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut context| match context.data_mut().meter.tick() {
         // Yielding lets the deadline outside be polled, and other calls run.
         Ok(()) => Ok(UpdateDeadline::Yield(1)),
         Err(halt) => Err(wasmtime::Error::new(halt)),
     });
-    let copied = usize::try_from(store.data().meter.limits().copied()).unwrap_or(usize::MAX);
-    store.set_hostcall_fuel(copied);
-    store.set_max_component_handles(HANDLES);
+}
+
+/// Gives the call what the engine counts: ticks, bytes copied, handles.
+fn fill(store: &mut wasmtime::Store<State>) {
+    store.set_epoch_deadline(1);
+    let limits = store.data().meter.limits();
+    let (copied, handles) = (limits.copied, limits.handles);
+    store.set_hostcall_fuel(usize::try_from(copied).unwrap_or(usize::MAX));
+    store.set_max_component_handles(usize::try_from(handles).unwrap_or(usize::MAX));
 }
 
 /// The limit that was met, else the trap in words.
 fn halt(store: &mut wasmtime::Store<State>, error: &wasmtime::Error) -> Halt {
-    if let Some(halt) = store.data_mut().meter.halt.take() {
+    if let Some(halt) = store.data().meter.halted() {
         return halt;
     }
     if let Some(halt) = error.downcast_ref::<Halt>() {
@@ -134,16 +199,21 @@ fn bound(state: &State, error: &wasmtime::Error) -> Option<Halt> {
     let full = |e: &(dyn std::error::Error + 'static)| {
         matches!(e.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full))
     };
+    let limits = state.meter.limits();
     if error.chain().any(full) {
-        let (used, most) = (HANDLES as u64 + 1, HANDLES as u64);
-        let advice = "drop streams, bodies, headers and answers that are done with";
-        return Some(Halt::Bound { limit: "handles", used, most, advice });
+        return Some(Halt::bound("handles", limits.handles.saturating_add(1), limits.handles));
     }
-    // The engine's own type for this is not public.
-    if error.root_cause().to_string().starts_with("too much data is being copied") {
-        let most = state.meter.limits().copied();
-        let advice = "pass less at once: smaller bodies, or fewer records in one page";
-        return Some(Halt::Bound { limit: "call-bytes", used: most.saturating_add(1), most, advice });
+    // The engine has no public type for these; it stops at the first byte or instance too many.
+    let cause = error.root_cause().to_string();
+    if cause.starts_with("too much data is being copied") {
+        let most = limits.copied / MIB;
+        return Some(Halt::bound("copy-mib", most.saturating_add(1), most));
+    }
+    if cause.ends_with("store handle limit exceeded") {
+        return Some(Halt::bound("handles", limits.handles.saturating_add(1), limits.handles));
+    }
+    if cause.starts_with("resource limit exceeded: instance count") {
+        return Some(Halt::bound("instances", limits.instances.saturating_add(1), limits.instances));
     }
     None
 }

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::engine;
 
 /// The most machine code that is taken from the child, in bytes. A Python connector has some 60 MiB.
-const CODE_MAX: u64 = if cfg!(test) { 1 << 20 } else { 512 << 20 };
+pub(crate) const CODE_MAX: u64 = if cfg!(test) { 1 << 20 } else { 512 << 20 };
 
 /// Who compiles.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use model::ConnectionId;
 use store::Store;
 use tokio::sync::{Mutex, Semaphore};
 use wasmtime::Engine;
@@ -14,6 +15,7 @@ use crate::compile::Compiler;
 use crate::engine;
 use crate::state::State;
 use crate::v0_1;
+use crate::warm::{MOST_IDLE, Warm};
 
 /// What a sandbox is made of.
 pub struct SandboxOptions {
@@ -25,6 +27,8 @@ pub struct SandboxOptions {
     pub compiler: Compiler,
     /// Where components lie, by digest.
     pub store: Store,
+    /// Instances kept warm at most, [`MAX_IDLE`](crate::MAX_IDLE) by default; 0 keeps none, and more than [`MOST_IDLE`](crate::MOST_IDLE) are not kept.
+    pub max_idle: u32,
 }
 
 /// The engine, one linker per contract version, and the connectors that are ready.
@@ -35,6 +39,7 @@ pub struct Sandbox {
     compiler: Compiler,
     store: Store,
     slots: Arc<Semaphore>,
+    warm: Arc<Warm>,
     ready: Mutex<HashMap<String, Arc<Connector>>>,
     /// One connector at a time is read, and compiled where it must be; those that are ready do not wait for it.
     loading: Mutex<()>,
@@ -43,8 +48,11 @@ pub struct Sandbox {
 /// Connectors kept ready. A host has a few dozen; beyond this the whole set is dropped and loaded again as needed.
 const READY: usize = 256;
 
-/// One component, ready to call. Every call gets a fresh instance.
+/// One component, ready to call. Every call gets a fresh instance, unless it asks for [a warm one](crate::Call::warm).
 pub struct Connector {
+    /// Tells it from every other one of this process, and from the same component loaded once more.
+    pub(crate) serial: u64,
+    pub(crate) warm: Arc<Warm>,
     pub(crate) pre: InstancePre<State>,
     pub(crate) exports: v0_1::Exports,
     pub(crate) slots: Arc<Semaphore>,
@@ -69,12 +77,14 @@ impl Sandbox {
     /// When the engine does not start.
     pub fn new(options: SandboxOptions) -> Result<Self, LoadError> {
         let failed = |e: wasmtime::Error| LoadError::Engine(format!("{e:#}"));
-        let engine = engine::running().map_err(failed)?;
+        let max_idle = options.max_idle.min(MOST_IDLE);
+        let engine = engine::running(max_idle).map_err(failed)?;
         let mut linker = Linker::new(&engine);
         v0_1::link(&mut linker).map_err(failed)?;
         let artefacts = Artefacts::new(options.artefacts, options.key, &engine);
         Ok(Self {
             slots: Arc::new(Semaphore::new(engine::CALLS_AT_ONCE as usize)),
+            warm: Warm::new(max_idle),
             engine,
             linker,
             artefacts,
@@ -129,6 +139,18 @@ impl Sandbox {
         Ok(connector)
     }
 
+    /// Retires what is kept warm for `connection`: it was deleted, switched off or changed, or its guest broke a bound
+    /// after its answer. A call that runs now does not bring its instance back either.
+    pub fn forget(&self, connection: &ConnectionId) {
+        self.warm.forget(connection);
+    }
+
+    /// How many instances are kept warm and idle now.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        self.warm.idle()
+    }
+
     fn load(&self, code: &[u8]) -> Result<Arc<Connector>, LoadError> {
         let failed = |e: wasmtime::Error| LoadError::Engine(model::cut(&format!("{e:#}"), 1024).into_owned());
         #[expect(
@@ -140,7 +162,15 @@ impl Sandbox {
         let component = unsafe { Component::deserialize(&self.engine, code) }.map_err(failed)?;
         let pre = self.linker.instantiate_pre(&component).map_err(failed)?;
         let exports = v0_1::Exports::of(&pre);
-        Ok(Arc::new(Connector { pre, exports, slots: self.slots.clone() }))
+        let (slots, warm) = (self.slots.clone(), self.warm.clone());
+        Ok(Arc::new(Connector { serial: warm.serial(), warm, pre, exports, slots }))
+    }
+}
+
+/// It was uninstalled or replaced, is to be loaded anew, or the host stops.
+impl Drop for Connector {
+    fn drop(&mut self) {
+        self.warm.retire(self.serial);
     }
 }
 

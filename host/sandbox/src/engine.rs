@@ -3,7 +3,8 @@
 
 use wasmtime::{Config, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::limits::TICK;
+use crate::Limits;
+use crate::meter::TICK;
 
 /// Calls at one time.
 pub(crate) const CALLS_AT_ONCE: u32 = 64;
@@ -32,29 +33,39 @@ pub(crate) fn compiling() -> wasmtime::Result<Engine> {
     Engine::new(&common())
 }
 
-/// The engine that runs, with its pool, and the one OS thread that ticks its epochs.
-///
-/// # Errors
-/// When the pool's addresses cannot be reserved.
-pub(crate) fn running() -> wasmtime::Result<Engine> {
+/// The settings of the engine that runs: with its pool, for calls and for `max_idle` instances that are kept warm. For whoever
+/// compares the sandbox with the bare engine; [`Sandbox::new`](crate::Sandbox::new) takes the same.
+#[must_use]
+pub fn engine_config(max_idle: u32) -> Config {
+    // What is kept warm never takes the place of a call that runs. A kept store holds on to its stack as well.
+    let at_once = CALLS_AT_ONCE + max_idle;
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(CALLS_AT_ONCE)
-        .total_stacks(CALLS_AT_ONCE)
+    pool.total_component_instances(at_once)
+        .total_stacks(at_once)
         .max_core_instances_per_component(CORE_INSTANCES)
-        .total_core_instances(CALLS_AT_ONCE * CORE_INSTANCES)
+        .total_core_instances(at_once * CORE_INSTANCES)
         .max_memories_per_component(MEMORIES)
-        .total_memories(CALLS_AT_ONCE * MEMORIES)
+        .total_memories(at_once * MEMORIES)
         .max_tables_per_component(TABLES)
-        .total_tables(CALLS_AT_ONCE * TABLES)
-        // Compiled Python and JavaScript connectors carry some 100,000 function references.
-        .table_elements(200_000)
+        .total_tables(at_once * TABLES)
+        // Compiled Python and JavaScript connectors carry some 100,000 function references. Addresses are reserved for the
+        // most that anybody may be allowed; the meter counts what a call may have.
+        .table_elements(usize::try_from(Limits::most().table_elements).unwrap_or(usize::MAX))
         .max_component_instance_size(1024 * 1024)
         .max_core_instance_size(1024 * 1024)
         // A scan may skip dirty pages that were swapped out, so one tenant could read another's: wasmtime #14357.
         .pagemap_scan(wasmtime::Enabled::No);
     let mut config = common();
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    let engine = Engine::new(&config)?;
+    config
+}
+
+/// The engine that runs, and the one OS thread that ticks its epochs.
+///
+/// # Errors
+/// When the pool's addresses cannot be reserved.
+pub(crate) fn running(max_idle: u32) -> wasmtime::Result<Engine> {
+    let engine = Engine::new(&engine_config(max_idle))?;
     tick(engine.weak())?;
     Ok(engine)
 }

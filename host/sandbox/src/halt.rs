@@ -48,14 +48,14 @@ pub enum Halt {
         /// Which, and why.
         reason: String,
     },
-    /// A bound of the host's that no manifest raises: how often, and with how much, the host is asked.
+    /// Any other limit: how often, and with how much, the host is asked.
     #[error("halted at limit `{limit}`: used {used} of {most}; {advice}")]
     Bound {
-        /// Its name: `host-calls`, `host-ms`, `handles`, `call-bytes`.
+        /// Its name in the manifest, or `host-ms`, which no manifest sets.
         limit: &'static str,
-        /// What was used.
+        /// What was used, in the limit's own unit, rounded up.
         used: u64,
-        /// The limit.
+        /// The limit, in its own unit.
         most: u64,
         /// What to change.
         advice: &'static str,
@@ -68,7 +68,54 @@ pub enum Halt {
     },
 }
 
+/// What to change, by limit.
+fn advice(limit: &str) -> &'static str {
+    match limit {
+        "table-elements" => "raise `limits.table-elements` in the manifest or keep fewer functions in tables",
+        "instances" => "raise `limits.instances` in the manifest or compose the component of fewer modules",
+        "host-calls" => {
+            "raise `limits.host-calls` in the manifest, read and write in larger pieces, or handle fewer records in one call"
+        }
+        "copy-mib" => {
+            "raise `limits.copy-mib` in the manifest or pass less at once: smaller bodies, or fewer records in one page"
+        }
+        "handles" => {
+            "raise `limits.handles` in the manifest or drop streams, bodies, headers and answers that are done with"
+        }
+        "random-kib" => "raise `limits.random-kib` in the manifest or seed a generator of your own",
+        "log-kib" => "raise `limits.log-kib` in the manifest or log less text",
+        "log-per-s" => "raise `limits.log-per-s` in the manifest or log fewer lines",
+        "http-requests" => {
+            "raise `limits.http-requests` in the manifest, ask for larger pages, or handle fewer records in one call"
+        }
+        _ => "ask the host for less: fewer and smaller requests, log lines and random bytes in one call",
+    }
+}
+
 impl Halt {
+    /// A limit that has no variant of its own, with what to change.
+    pub(crate) fn bound(limit: &'static str, used: u64, most: u64) -> Self {
+        Self::Bound { limit, used, most, advice: advice(limit) }
+    }
+
+    /// The limit that was met, by its name in the manifest (`host-ms` is in none). None where no limit was.
+    #[must_use]
+    pub fn limit(&self) -> Option<&'static str> {
+        match self {
+            Self::Cpu { .. } => Some("cpu-ms"),
+            Self::Deadline { .. } => Some("deadline-ms"),
+            Self::Memory { .. } => Some("memory-mib"),
+            Self::Bound { limit, .. } => Some(limit),
+            Self::Trap { .. } | Self::HostCall { .. } | Self::NoInstance { .. } => None,
+        }
+    }
+
+    /// Whether the guest is to blame. A deadline may be the provider's fault: only who saw the wire can tell.
+    #[must_use]
+    pub fn is_the_guests_fault(&self) -> bool {
+        !matches!(self, Self::NoInstance { .. })
+    }
+
     /// A stable word for logs and APIs.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -78,8 +125,47 @@ impl Halt {
             Self::Memory { .. } => "halt_memory",
             Self::Trap { .. } => "halt_trap",
             Self::HostCall { .. } => "halt_host_call",
-            Self::Bound { .. } => "halt_bound",
+            Self::Bound { limit, .. } => match *limit {
+                "table-elements" => "halt_tables",
+                "instances" => "halt_instances",
+                "host-calls" => "halt_host_calls",
+                "copy-mib" => "halt_copy",
+                "handles" => "halt_handles",
+                "random-kib" => "halt_random",
+                "log-kib" | "log-per-s" => "halt_log",
+                "http-requests" => "halt_http_requests",
+                _ => "halt_host_time",
+            },
             Self::NoInstance { .. } => "halt_no_instance",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_halt_at_a_limit_names_it_and_says_what_to_change() {
+        // A larger body or head is a value that the guest gets, not a halt.
+        let values = ["request-mib", "response-mib", "header-kib"];
+        let mut codes = std::collections::BTreeMap::<_, Vec<_>>::new();
+        for limit in manifest::Limits::default().all() {
+            let halt = match limit.name {
+                "cpu-ms" => Halt::Cpu { used_ms: 2, limit_ms: 1 },
+                "deadline-ms" => Halt::Deadline { limit_ms: 1 },
+                "memory-mib" => Halt::Memory { wanted_mib: 2, limit_mib: 1 },
+                name if values.contains(&name) => continue,
+                name => Halt::bound(name, 2, 1),
+            };
+            let text = halt.to_string();
+            assert_eq!(halt.limit(), Some(limit.name));
+            assert!(text.contains(&format!("halted at limit `{}`", limit.name)), "{text}");
+            assert!(text.contains(&format!("raise `limits.{}` in the manifest", limit.name)), "{text}");
+            codes.entry(halt.code()).or_default().push(limit.name);
+        }
+        let shared: Vec<_> = codes.into_values().filter(|limits| limits.len() > 1).collect();
+        assert_eq!(shared, [["log-kib", "log-per-s"]]);
+        assert_eq!(Halt::bound("host-ms", 2, 1).code(), "halt_host_time");
     }
 }

@@ -1,4 +1,5 @@
-//! Where connectors run: one fresh instance per call, inside limits that the guest cannot see or move.
+//! Where connectors run: one fresh instance per call, or one that was kept warm for its connection where a connector asks for
+//! that, inside limits that the guest cannot see or move.
 //!
 //! **Owns** the engine and its pool, the compiled artefacts, the bindings of every contract version, the limits and the
 //! typed [`Halt`] when one is met. **Refuses** to know a provider, a job or a credential: a call gets a
@@ -18,13 +19,20 @@ mod engine;
 mod halt;
 mod held;
 mod limits;
+mod meter;
+mod random;
 mod state;
+mod text;
 pub mod v0_1;
+mod warm;
 mod wasi_http;
 
 pub use artefact::{ArtefactKey, LoadError};
 pub use call::{Call, InvokeError};
 pub use compile::{CompileError, Compiler, compile_in_this_process};
 pub use connector::{Connector, Sandbox, SandboxOptions};
+pub use engine::engine_config;
 pub use halt::Halt;
-pub use limits::Limits;
+pub use text::misleads;
+pub use limits::{Caps, Limits};
+pub use warm::{MAX_IDLE, MOST_IDLE};

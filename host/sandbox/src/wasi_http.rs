@@ -11,9 +11,10 @@ use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi_http::p2::bindings::http::types::{HostOutgoingRequest as _, Method, OutgoingRequest};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, WasiHttpView as _};
 
-use crate::Limits;
 use crate::held::{Held, Share, Whole};
+use crate::meter::Alarm;
 use crate::state::State;
+use crate::{Halt, Limits};
 
 /// Requests of one call on the wire at one time; further ones wait.
 const AT_ONCE: usize = 4;
@@ -28,12 +29,15 @@ const PATH_MAX: usize = 16 * 1024;
 pub(crate) struct Road {
     lane: Option<Lane>,
     request_bytes: u64,
-    /// Requests that may still begin. The lane counts too, but only once a body is whole.
-    left: u32,
+    /// Requests that have begun. The lane counts too, but only once a body is whole.
+    begun: u32,
+    requests: u32,
+    /// No hook of the library's can end a call.
+    alarm: Alarm,
     held: Arc<Held>,
     wire: Arc<Semaphore>,
-    /// Each request under way has a clone: see [`Settled`].
-    alive: mpsc::Sender<()>,
+    /// Each request under way has a clone: see [`Settled`]. None once the call is over.
+    alive: Option<mpsc::Sender<()>>,
 }
 
 /// Ends when no request of the call is under way any more. One that is broken off tells the lane whether a byte of it went
@@ -41,11 +45,13 @@ pub(crate) struct Road {
 pub(crate) struct Settled(mpsc::Receiver<()>);
 
 impl Settled {
-    /// Waits, but not for ever: what is broken off has nothing left to wait for.
-    pub(crate) async fn wait(mut self) {
-        if tokio::time::timeout(SETTLING, self.0.recv()).await.is_err() {
+    /// Waits, but not for ever: what is broken off has nothing left to wait for. `false` if something goes on.
+    pub(crate) async fn wait(mut self) -> bool {
+        let settled = tokio::time::timeout(SETTLING, self.0.recv()).await.is_ok();
+        if !settled {
             tracing::error!("a request outlived its call by far; what it sent is not known");
         }
+        settled
     }
 }
 
@@ -53,17 +59,24 @@ impl Settled {
 const SETTLING: Duration = Duration::from_secs(5);
 
 impl Road {
-    pub(crate) fn new(lane: Option<Lane>, limits: &Limits) -> (Self, Settled) {
+    pub(crate) fn new(lane: Option<Lane>, limits: &Limits, alarm: Alarm) -> (Self, Settled) {
         let (alive, settled) = mpsc::channel(1);
         let road = Self {
-            alive,
+            alive: Some(alive),
             lane,
             request_bytes: limits.request_bytes,
-            left: limits.http_requests,
+            begun: 0,
+            requests: limits.http_requests,
+            alarm,
             held: Held::new(limits.request_bytes.saturating_add(limits.response_bytes).saturating_mul(2)),
             wire: Arc::new(Semaphore::new(AT_ONCE)),
         };
         (road, Settled(settled))
+    }
+
+    /// The call is over: no request begins any more, and nothing of the call is held.
+    pub(crate) fn close(&mut self) {
+        (self.lane, self.alive) = (None, None);
     }
 }
 
@@ -118,8 +131,13 @@ impl WasiHttpHooks for Road {
         options: Option<RequestOptions>,
         _processed: Io,
     ) -> Box<dyn Future<Output = Answer> + Send> {
-        let lane = if self.left == 0 { None } else { self.lane.clone() };
-        self.left = self.left.saturating_sub(1);
+        self.begun = self.begun.saturating_add(1);
+        let over = self.begun > self.requests;
+        if over {
+            self.alarm.ring(too_many(self.begun, self.requests));
+        }
+        let lane = self.lane.clone().filter(|_| !over);
+        let alarm = self.alarm.clone();
         let (limit, held, wire) = (self.request_bytes, self.held.clone(), self.wire.clone());
         let alive = self.alive.clone();
         Box::new(async move {
@@ -141,7 +159,11 @@ impl WasiHttpHooks for Road {
                 timeout: options.and_then(|o| o.first_byte_timeout),
             };
             let turn = wire.acquire().await.map_err(|_| Error::DestinationUnavailable)?;
-            let answer = lane.send(request).await.map_err(refused)?;
+            let answer = lane.send(request).await;
+            if let Some(asked) = lane.asked_too_often() {
+                alarm.ring(too_many(asked, lane.limits().requests));
+            }
+            let answer = answer.map_err(refused)?;
             drop(share);
             let mut share = held.share();
             if !share.grow(answer.body.len()) {
@@ -174,6 +196,11 @@ async fn whole(mut body: WasiBody, limit: u64, share: &mut Share) -> Result<Byte
         whole.extend_from_slice(&data);
     }
     Ok(whole.freeze())
+}
+
+/// More HTTP requests than a call may make, on either road.
+pub(crate) fn too_many(asked: u32, most: u32) -> Halt {
+    Halt::bound("http-requests", asked.into(), most.into())
 }
 
 fn crowded() -> Error {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use futures::FutureExt as _;
 use model::{ConnectionId, JobId, Millis};
 
+use crate::quarantine::free;
 use crate::sql::{chunk, list, values};
 use crate::tx::Tx;
 use crate::{Job, Store, StoreError, jobs, ready};
@@ -16,9 +17,12 @@ const LIMIT: u32 = 1_000;
 /// So many connections with due jobs are looked at per claim and lane, those first that have waited longest.
 const WINDOW: i64 = 256;
 
-const DUE: &str = "SELECT r.connection_id, r.org_id FROM ready r JOIN connection c ON c.id = r.connection_id
-    WHERE r.lane = $1 AND r.due_at <= $2 AND c.status = 'active' AND c.wait_until <= $2
-    ORDER BY r.due_at, r.connection_id LIMIT $3";
+const DUE: &str = concat!(
+    "SELECT r.connection_id, r.org_id FROM ready r JOIN connection c ON c.id = r.connection_id
+    WHERE r.lane = $1 AND r.due_at <= $2 AND c.status = 'active' AND c.wait_until <= $2 AND ",
+    free!(),
+    " ORDER BY r.due_at, r.connection_id LIMIT $3"
+);
 const JOBS: &str = "SELECT id FROM job
     WHERE connection_id = $1 AND lane = $2 AND state = 'queued' AND blockers = 0 AND run_at <= $3
     ORDER BY run_at, id LIMIT $4";
@@ -41,7 +45,7 @@ pub(crate) const HOT_LIST: (&str, &str) = (TAKE, TAKEN);
 
 impl Store {
     /// Leases up to `limit` (1,000 at most) due jobs to `owner` for `lease_ms`: those of active connections that do not
-    /// wait, and that wait for no other job. Lane by lane, the organizations take turns, one job each; within one, its
+    /// wait and are not in quarantine, and that wait for no other job. Lane by lane, the organizations take turns, one job each; within one, its
     /// connections take turns; within a connection it is the time, then the order of planning. Each claimed job counts as
     /// tried.
     ///

@@ -5,29 +5,41 @@ use model::{ConnectionId, OrgId};
 use serde_json::Value;
 
 use crate::sql::{Columns, to_json, values};
-use crate::{Connection, ConnectionPatch, ConnectionStatus, NewConnection, Store, StoreError, status};
+use crate::{
+    Connection, ConnectionPatch, ConnectionStatus, NewConnection, Quarantine, Store, StoreError, status,
+};
 
 macro_rules! columns {
     () => {
-        "id, org_id, connector_id, name, status, status_reason, credential_kind, settings, sync_settings, field_mapping,
-        account, created_at, updated_at"
+        "c.id, c.org_id, c.connector_id, c.name, c.status, c.status_reason, c.credential_kind, c.settings,
+        c.sync_settings, c.field_mapping, c.account, c.created_at, c.updated_at"
     };
 }
 
 /// Most connections of a page, and most that one event is planned for.
 const PAGE: u32 = 1_000;
 
-const CREATE: &str = concat!(
+const CREATE: &str =
     "INSERT INTO connection (id, org_id, connector_id, name, status, credential_kind, credential, credential_at, settings,
         sync_settings, field_mapping, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, 'active', $5, $6, $10, $7, $8, $9, $10, $10) RETURNING ",
-    columns!()
-);
+    VALUES ($1, $2, $3, $4, 'active', $5, $6, $10, $7, $8, $9, $10, $10)";
 const CONNECTOR: &str = "SELECT 1 FROM connector WHERE id = $1";
-const ONE: &str = concat!("SELECT ", columns!(), " FROM connection WHERE org_id = $1 AND id = $2");
-const FOR_JOB: &str = concat!("SELECT ", columns!(), " FROM connection WHERE id = $1");
-const PAGE_AFTER: &str =
-    concat!("SELECT ", columns!(), " FROM connection WHERE org_id = $1 AND id > $2 ORDER BY id LIMIT $3");
+
+/// Connections, each with its strikes and with the quarantine of its version.
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", s.n, s.quarantined_at, s.reason, q.since, q.strikes, q.reason FROM connection c
+    LEFT JOIN strike s ON s.connection_id = c.id LEFT JOIN quarantine q ON q.connector_id = c.connector_id ",
+            $which
+        )
+    };
+}
+const ONE: &str = select!("WHERE c.org_id = $1 AND c.id = $2");
+const FOR_JOB: &str = select!("WHERE c.id = $1");
+const PAGE_AFTER: &str = select!("WHERE c.org_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3");
 const UPDATE: &str = "UPDATE connection SET name = COALESCE($3, name), settings = COALESCE($4, settings),
     sync_settings = COALESCE($5, sync_settings),
     field_mapping = CASE WHEN $6 = 1 THEN $7 ELSE field_mapping END, updated_at = $8
@@ -77,7 +89,8 @@ impl Store {
                     new.field_mapping.as_ref().map(to_json).transpose()?,
                     tx.now(),
                 ];
-                let row = tx.fetch_one(CREATE, row).await?;
+                tx.execute(CREATE, row).await?;
+                let row = tx.fetch_one(ONE, values![&new.org, &new.id]).await?;
                 connection(row.ok_or(StoreError::Stopped)?.read())
             }
             .boxed()
@@ -243,7 +256,7 @@ pub(crate) fn deleted() -> Value {
 }
 
 fn connection(mut c: Columns<'_>) -> Result<Connection, StoreError> {
-    Ok(Connection {
+    let connection = Connection {
         id: c.text()?.into(),
         org: c.text()?.into(),
         connector: c.text()?,
@@ -257,5 +270,20 @@ fn connection(mut c: Columns<'_>) -> Result<Connection, StoreError> {
         account: c.opt_json()?,
         created_at: c.millis()?,
         updated_at: c.millis()?,
-    })
+        strikes: 0,
+        quarantine: None,
+    };
+    let small = |n: Option<i64>| n.and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+    let strikes = small(c.opt_i64()?);
+    let (since, reason) = (c.opt_millis()?, c.opt_text()?);
+    let own =
+        since.zip(reason).map(|(since, reason)| Quarantine { whole_version: false, since, strikes, reason });
+    let (since, struck, reason) = (c.opt_millis()?, small(c.opt_i64()?), c.opt_text()?);
+    let whole = since.zip(reason).map(|(since, reason)| Quarantine {
+        whole_version: true,
+        since,
+        strikes: struck,
+        reason,
+    });
+    Ok(Connection { strikes, quarantine: whole.or(own), ..connection })
 }

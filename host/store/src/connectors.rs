@@ -3,7 +3,7 @@
 use futures::FutureExt as _;
 
 use crate::sql::{Columns, to_json, values};
-use crate::{Connector, Store, StoreError};
+use crate::{Connector, Store, StoreError, quarantine};
 
 macro_rules! columns {
     () => {
@@ -29,8 +29,8 @@ const DELETE_UNUSED_BYTES: &str = "DELETE FROM component
 const IN_USE: &str = "SELECT count(*) FROM connection WHERE connector_id = $1";
 
 impl Store {
-    /// Installs a connector, or replaces the installed one of the same id; its connections stay. The bytes must be those
-    /// that `digest` names.
+    /// Installs a connector, or replaces the installed one of the same id; its connections stay, and what was
+    /// held against another version ([`Store::release_connector`]) is void. The bytes must be those that `digest` names.
     ///
     /// # Errors
     /// When it could not be written.
@@ -42,7 +42,11 @@ impl Store {
                 let interfaces = to_json(&c.interfaces)?;
                 let row =
                     values![&c.id, &c.version, &c.digest, &c.manifest, interfaces, c.size, c.installed_at];
+                let before = quarantine::installed(tx, &c.id).await?;
                 tx.execute(PUT, row).await?;
+                if let Some(before) = before.filter(|(_, digest)| *digest != c.digest) {
+                    quarantine::replaced(tx, &c.id, before).await?;
+                }
                 tx.execute(DELETE_UNUSED_BYTES, values![]).await?;
                 Ok(())
             }

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use futures::FutureExt as _;
 use model::{ConnectionId, EventId, JobId, OrgId};
 
+use crate::quarantine::free;
 use crate::sql::{Columns, to_json, values};
 use crate::tx::Tx;
 use crate::{Attempt, Counts, Job, JobState, LocalKey, NewJob, Store, StoreError, connections, links, ready};
@@ -34,7 +35,17 @@ const ATTEMPTS: &str =
     "SELECT a.job_id, a.number, a.started_at, a.ms, a.outcome, a.decision, a.error, a.exchanges
     FROM attempt a JOIN job j ON j.id = a.job_id WHERE j.event_id = $1 AND j.org_id = $2
     ORDER BY a.job_id, a.number LIMIT 100000";
-const OPEN: &str = "SELECT state, count(*) FROM job WHERE finished_at IS NULL GROUP BY state";
+/// Queued jobs of connections in quarantine wait for a person: they count as held.
+const OPEN: &str = concat!(
+    "SELECT open.name, CAST(sum(open.n) AS BIGINT) FROM (
+        SELECT CASE WHEN o.state = 'queued' AND NOT (",
+    free!(),
+    ") THEN 'held' ELSE o.state END AS name, o.n
+        FROM (SELECT connection_id, state, count(*) AS n FROM job WHERE finished_at IS NULL
+              GROUP BY connection_id, state) o
+        LEFT JOIN connection c ON c.id = o.connection_id) open
+    GROUP BY open.name"
+);
 const UNPLANNED: &str = "SELECT count(*) FROM event WHERE planned = 0";
 const TALLIES: &str = "SELECT name, n FROM tally";
 const TALLY: &str = "UPDATE tally SET n = n + $2 WHERE name = $1";

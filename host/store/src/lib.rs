@@ -22,12 +22,14 @@ mod writer;
 // One file per noun, its statements beside its functions.
 mod cache;
 mod connections;
+mod connector_events;
 mod connectors;
 mod exchanges;
 mod inbox;
 mod links;
 mod meta;
 mod orgs;
+mod quarantine;
 mod status;
 // The queue: planned in `jobs`, found by `ready`, then `claim`, `leases`, `settle`.
 mod claim;
@@ -37,7 +39,9 @@ mod leases;
 mod ready;
 mod settle;
 
+pub use connector_events::{ConnectorEvent, ConnectorEventKind, QuarantinedConnection, Quarantines};
 pub use error::StoreError;
+pub use quarantine::{CallEnd, Quarantine, Released, Strike};
 pub use store::{Options, Store};
 pub use types::*;
 pub use wake::Wake;

@@ -6,7 +6,10 @@ use crate::StoreError;
 use crate::sql::{Conn, values};
 
 /// The steps, in order; step n makes schema n. A released step never changes.
-const STEPS: &[(&str, &str)] = &[("start", include_str!("../migrations/0001_start.sql"))];
+const STEPS: &[(&str, &str)] = &[
+    ("start", include_str!("../migrations/0001_start.sql")),
+    ("quarantine", include_str!("../migrations/0002_quarantine.sql")),
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (
     version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)";

@@ -1,31 +1,45 @@
 //! Where there are due jobs: one small row per connection and lane, so that a claim looks only where it finds something,
-//! however long the queue is and however many of its jobs belong to connections that are switched off.
+//! however long the queue is and however many of its jobs belong to connections that are switched off or in quarantine.
 
 use model::{ConnectionId, JobId, Millis};
 
 use crate::StoreError;
+use crate::quarantine::free;
 use crate::sql::values;
 use crate::tx::Tx;
 
-/// Not earlier than the connection's own wait, and only while it is active.
-const DUE: &str = "INSERT INTO ready (connection_id, lane, org_id, due_at)
+/// Not earlier than the connection's own wait, and only while it is active and not in quarantine.
+const DUE: &str = concat!(
+    "INSERT INTO ready (connection_id, lane, org_id, due_at)
     SELECT c.id, $2, c.org_id, CASE WHEN c.wait_until > $3 THEN c.wait_until ELSE $3 END
-    FROM connection c WHERE c.id = $1 AND c.status = 'active'
-    ON CONFLICT (connection_id, lane) DO UPDATE SET due_at = excluded.due_at WHERE excluded.due_at < ready.due_at";
+    FROM connection c WHERE c.id = $1 AND c.status = 'active' AND ",
+    free!(),
+    " ON CONFLICT (connection_id, lane) DO UPDATE SET due_at = excluded.due_at WHERE excluded.due_at < ready.due_at"
+);
 const FORGET: &str = "DELETE FROM ready WHERE connection_id = $1";
 const FORGET_ALL: &str = "DELETE FROM ready";
-const FIND: &str = "INSERT INTO ready (connection_id, lane, org_id, due_at)
+const FORGET_OF: &str =
+    "DELETE FROM ready WHERE connection_id IN (SELECT id FROM connection WHERE connector_id = $1)";
+
+/// Finds queued jobs of the connections that `$which` names.
+macro_rules! find {
+    ($which:literal) => {
+        concat!(
+            "INSERT INTO ready (connection_id, lane, org_id, due_at)
     SELECT c.id, j.lane, c.org_id,
            CASE WHEN c.wait_until > min(j.run_at) THEN c.wait_until ELSE min(j.run_at) END
     FROM job j JOIN connection c ON c.id = j.connection_id
-    WHERE j.connection_id = $1 AND j.state = 'queued' AND j.blockers = 0 AND c.status = 'active'
-    GROUP BY c.id, j.lane, c.org_id, c.wait_until";
-const FIND_ALL: &str = "INSERT INTO ready (connection_id, lane, org_id, due_at)
-    SELECT c.id, j.lane, c.org_id,
-           CASE WHEN c.wait_until > min(j.run_at) THEN c.wait_until ELSE min(j.run_at) END
-    FROM job j JOIN connection c ON c.id = j.connection_id
-    WHERE j.state = 'queued' AND j.blockers = 0 AND c.status = 'active'
-    GROUP BY c.id, j.lane, c.org_id, c.wait_until";
+    WHERE ",
+            $which,
+            "j.state = 'queued' AND j.blockers = 0 AND c.status = 'active' AND ",
+            free!(),
+            " GROUP BY c.id, j.lane, c.org_id, c.wait_until"
+        )
+    };
+}
+const FIND: &str = find!("j.connection_id = $1 AND ");
+const FIND_OF: &str = find!("c.connector_id = $1 AND ");
+const FIND_ALL: &str = find!("");
 const WAIT: &str = "UPDATE ready SET due_at = $2 WHERE connection_id = $1 AND due_at < $2";
 const SERVED: &str = "UPDATE ready SET due_at = COALESCE(
         (SELECT CASE WHEN run_at > $3 THEN run_at ELSE $3 END FROM job
@@ -39,7 +53,8 @@ const UNBLOCK: &str = "UPDATE job SET blockers = blockers - 1 WHERE id = $1
 
 /// The daily work, for `plans`.
 #[cfg(test)]
-pub(crate) const HOT: &[&str] = &[DUE, FIND, FIND_ALL, WAIT, SERVED, FORGET_EMPTY, TAKE_DEPENDANTS, UNBLOCK];
+pub(crate) const HOT: &[&str] =
+    &[DUE, FIND, FIND_OF, FIND_ALL, WAIT, SERVED, FORGET_EMPTY, TAKE_DEPENDANTS, UNBLOCK];
 
 /// A queued job that waits for nothing but its time.
 pub(crate) async fn due(
@@ -57,6 +72,23 @@ pub(crate) async fn find(tx: &mut Tx, connection: &ConnectionId) -> Result<(), S
     tx.new_jobs = true;
     tx.execute(FORGET, values![connection]).await?;
     tx.execute(FIND, values![connection]).await.map(|_| ())
+}
+
+/// Nobody finds the queued jobs of this connection any more, until [`find`].
+pub(crate) async fn forget(tx: &mut Tx, connection: &ConnectionId) -> Result<(), StoreError> {
+    tx.execute(FORGET, values![connection]).await.map(|_| ())
+}
+
+/// As [`forget`], for every connection of a connector.
+pub(crate) async fn forget_of(tx: &mut Tx, connector: &str) -> Result<(), StoreError> {
+    tx.execute(FORGET_OF, values![connector]).await.map(|_| ())
+}
+
+/// As [`find`], for every connection of a connector.
+pub(crate) async fn find_of(tx: &mut Tx, connector: &str) -> Result<(), StoreError> {
+    tx.new_jobs = true;
+    forget_of(tx, connector).await?;
+    tx.execute(FIND_OF, values![connector]).await.map(|_| ())
 }
 
 /// Looks for all queued jobs anew.

@@ -8,7 +8,7 @@ use crate::links::Made;
 use crate::sql::{to_json, values};
 use crate::tx::Tx;
 use crate::{Attempt, ConnectionStatus, Fate, JobState, LocalKey, Settlement, Store, StoreError};
-use crate::{jobs, links, ready, status};
+use crate::{jobs, links, quarantine, ready, status};
 
 const END: &str = "UPDATE job SET state = $3, run_at = COALESCE($4, run_at), attempts = attempts - $5,
         receipt = COALESCE($6, receipt), error = $7, finished_at = $8, owner = NULL, lease_until = NULL
@@ -44,8 +44,11 @@ impl Store {
             async move {
                 let mut held = Vec::with_capacity(settlements.len());
                 let (mut done, mut failed) = (0, 0);
+                let mut strikes = quarantine::any(tx).await?;
                 for settlement in settlements {
-                    let end = settle(tx, settlement).await?;
+                    let struck = settlement.call.as_ref().is_some_and(|call| call.strike.is_some());
+                    strikes |= struck;
+                    let end = settle(tx, settlement, strikes).await?;
                     done += u64::from(end == Some(JobState::Done));
                     failed += u64::from(end == Some(JobState::Failed));
                     held.push(end.is_some());
@@ -81,8 +84,8 @@ pub(crate) struct Ended {
     provides: Vec<LocalKey>,
 }
 
-/// The state in which the job is then, or none where the lease did not hold.
-async fn settle(tx: &mut Tx, s: Settlement) -> Result<Option<JobState>, StoreError> {
+/// The state in which the job is then, or none where the lease did not hold. `strikes`: whether there are any to forgive.
+async fn settle(tx: &mut Tx, s: Settlement, strikes: bool) -> Result<Option<JobState>, StoreError> {
     let mut fate = s.fate;
     // Held for anything but the connection's status, it waits for a decision.
     let for_connection = s.connection_status.is_some();
@@ -122,6 +125,9 @@ async fn settle(tx: &mut Tx, s: Settlement) -> Result<Option<JobState>, StoreErr
     }
     if let Some(until) = s.connection_wait_until {
         status::wait(tx, &ended.connection, until).await?;
+    }
+    if let Some(call) = s.call.filter(|_| strikes) {
+        quarantine::ended(tx, &ended.connection, call).await?;
     }
     record(tx, &s.job, ended.number, &s.attempt).await?;
     Ok(Some(state))

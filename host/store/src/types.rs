@@ -6,6 +6,8 @@ use model::{ConnectionId, EventId, ExchangeId, JobId, KeyId, Millis, OrgId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::{CallEnd, Quarantine};
+
 /// An organization: the unit of tenancy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Org {
@@ -76,6 +78,10 @@ pub struct Connection {
     pub field_mapping: Option<BTreeMap<String, String>>,
     /// What `lifecycle.probe` last said, an object.
     pub account: Option<Value>,
+    /// Calls in a row that its connector was halted in.
+    pub strikes: u32,
+    /// Whether nothing of it is started, whatever its status: see `jackfield release`.
+    pub quarantine: Option<Quarantine>,
     /// When it was made.
     pub created_at: Millis,
     /// When it was last changed.
@@ -330,6 +336,8 @@ pub struct Settlement {
     pub connection_wait_until: Option<Millis>,
     /// The record that the job's links name is gone at the provider: forget its remote id.
     pub drop_links: bool,
+    /// How the guest's call ended; none where no guest was called, or where its end says nothing about it.
+    pub call: Option<CallEnd>,
 }
 
 /// What happens to a job.

@@ -197,20 +197,22 @@ impl Credential {
             Self::Bearer { access_token } => {
                 vec![header(
                     "authorization",
-                    format!("Bearer {}", access_token.expose()),
+                    // In one piece: a text that grows leaves copies behind.
+                    ["Bearer ", access_token.expose()].concat(),
                     access_token.clone(),
                 )]
             }
             Self::Basic { username, password } => {
-                let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
+                let pair = Zeroizing::new([username.as_str(), ":", password.expose()].concat());
                 // Where the password is a stop-gap ("x", or nothing), the name is the key, and what must not be shown.
                 let name_is_key = password.expose().len() < 4 && username.len() > password.expose().len();
                 let secret = if name_is_key { Secret::new(username.clone()) } else { password.clone() };
-                vec![header("authorization", format!("Basic {}", STANDARD.encode(pair.as_bytes())), secret)]
+                let coded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+                vec![header("authorization", ["Basic ", &coded].concat(), secret)]
             }
             Self::ApiKey { api_key } => match &auth.inject {
                 Some(Inject::Header { name, prefix }) => {
-                    vec![header(name, format!("{prefix}{}", api_key.expose()), api_key.clone())]
+                    vec![header(name, [prefix.as_str(), api_key.expose()].concat(), api_key.clone())]
                 }
                 Some(Inject::Query { name }) => {
                     vec![Injection::Query { name: name.clone(), value: api_key.clone() }]

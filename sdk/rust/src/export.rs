@@ -11,8 +11,10 @@ macro_rules! export {
     ($connector:ident : $($first:ident $(:: $rest:ident)?),+ $(,)?) => {
         $($crate::__export!($connector; $first $(:: $rest)?);)+
 
-        #[cfg(test)]
-        fn __jackfield_dispatch(call: &$crate::testing::Call) -> Option<$crate::Json> {
+        // For the connector's tests, and for whoever compares it with its component. No component has it.
+        #[cfg(not(target_family = "wasm"))]
+        #[doc(hidden)]
+        pub fn __jackfield_dispatch(call: &$crate::testing::Call) -> Option<$crate::Json> {
             $(if let Some(answer) = $crate::__dispatch!($connector; call; $first $(:: $rest)?) {
                 return Some(answer);
             })+

@@ -46,7 +46,7 @@
 //!
 //! # Habits
 //!
-//! - Each call is a fresh instance: no state but the arguments, [`config`], and [`cache`].
+//! - Each call is a fresh instance, unless the manifest asks for `[reuse]`: no state but the arguments, [`config`], and [`cache`].
 //! - Batches are positional. An op that fails is its own `Err`; the outer error means that none was applied.
 //! - Choose an [`Error`] by what should happen next. [`http::Request::send`] has chosen already where the status says it.
 //! - Ids, e-mail addresses and names are foreign text: [`encode`] them in paths, [`html_escape`] them in HTML.

@@ -101,12 +101,16 @@ impl Call {
     }
 }
 
+/// A real way out, in a script's place.
+pub type Road = fn(&RawRequest) -> Result<RawResponse, HttpError>;
+
 /// What the stand-in knows. It lives in a thread-local while [`Stage::run`] runs.
 #[derive(Clone, Debug)]
 pub struct Stage {
     config: Value,
     exchanges: VecDeque<Exchange>,
     lost: Option<HttpError>,
+    road: Option<Road>,
     endpoints: BTreeMap<String, String>,
     time_left_ms: u64,
     cache: BTreeMap<String, Vec<u8>>,
@@ -128,6 +132,7 @@ impl Stage {
             config: json!({}),
             exchanges: VecDeque::new(),
             lost: None,
+            road: None,
             endpoints: BTreeMap::new(),
             time_left_ms: 30_000,
             cache: BTreeMap::new(),
@@ -174,6 +179,14 @@ impl Stage {
         self
     }
 
+    /// What answers every request after the scripted ones, and is not the script: a client, say. Nothing is kept of what it
+    /// is asked.
+    #[must_use]
+    pub fn then_by(mut self, road: Road) -> Self {
+        self.road = Some(road);
+        self
+    }
+
     /// Runs `work` against this script.
     ///
     /// # Panics
@@ -189,6 +202,9 @@ impl Stage {
     }
 
     fn answer(&mut self, request: &RawRequest) -> Result<RawResponse, HttpError> {
+        if let Some(road) = self.road.filter(|_| self.exchanges.is_empty()) {
+            return road(request);
+        }
         self.sent.push(request.clone());
         let Some(exchange) = self.exchanges.pop_front() else {
             let (method, url) = (&request.method, &request.url);

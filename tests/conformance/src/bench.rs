@@ -59,6 +59,7 @@ impl Bench {
             key: ArtefactKey([7; 32]),
             compiler: Compiler::ThisProcess,
             store: runtime.block_on(Store::open(store)).expect("a store"),
+            max_idle: 0,
         });
         Self { places, sandbox: sandbox.expect("an engine"), runtime, _folder: folder }
     }

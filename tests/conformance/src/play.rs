@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use egress::{Egress, Exchange, LaneLimits, LaneOptions, Options, Policy, Record};
+use egress::{Egress, Exchange, LaneOptions, Options, Policy, Record};
 use jackfield_connector::testing::Recording;
 use model::{SystemClock, SystemIds};
 use sandbox::{Call, InvokeError, Limits};
@@ -71,7 +71,7 @@ pub(crate) fn play(
             policy: Arc::clone(policy),
             authorise: Arc::new(Keeper::new(manifest, bases.clone())),
             endpoints: bases,
-            limits: LaneLimits { requests: limits.http_requests, ..LaneLimits::default() },
+            limits: limits.lane(),
             deadline: Instant::now() + limits.deadline,
         });
         for (name, told) in &recording.endpoints {

@@ -1,7 +1,5 @@
 //! Attacks on the host behind its functions. Take the guard out, and its test fails.
 
-use std::time::Duration;
-
 use hostile::Arena;
 use sandbox::Halt;
 use tokio::sync::OnceCell;
@@ -13,37 +11,68 @@ async fn arena() -> &'static Arena {
     ARENA.get_or_init(Arena::new).await
 }
 
-async fn bound(attack: &str) -> (&'static str, Halt) {
-    let halt = arena().await.attack(attack, GOOD, "GET").await.expect_err("the guest was not stopped");
+/// The limit that ends the attack, with what was used and the most that it may be. The halt names it and says what to do.
+async fn bound(attack: &str, change: impl FnOnce(&mut manifest::Limits)) -> (&'static str, u64, u64) {
+    let seat = arena().await.seat(attack).limited(change);
+    let halt = seat.attack(attack, GOOD).await.expect_err("the guest was not stopped");
     match halt {
-        Halt::Bound { limit, .. } => (limit, halt),
+        Halt::Bound { limit, used, most, advice } => {
+            assert!(halt.to_string().contains(&format!("limit `{limit}`")) && !advice.is_empty(), "{halt}");
+            (limit, used, most)
+        }
         other => panic!("{attack}: {other}"),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cheap_host_calls_without_end_are_halted_at_their_number() {
-    let (limit, halt) = bound("calls").await;
-    assert_eq!(limit, "host-calls", "{halt}");
+    assert_eq!(bound("calls", |_| {}).await, ("host-calls", 100_001, 100_000));
+    assert_eq!(bound("calls", |l| l.host_calls = Some(500)).await, ("host-calls", 501, 500));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dear_host_calls_are_halted_at_the_hosts_own_time() {
-    let (limit, halt) = bound("random").await;
-    assert_eq!(limit, "host-ms", "{halt}");
+    let (limit, used, most) = bound("random", |l| l.random_kib = Some(16_384)).await;
+    assert!(limit == "host-ms" && used > most && most == 400, "{limit}: {used} of {most}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_bytes_are_halted_at_their_sum_over_all_functions() {
+    assert_eq!(bound("random", |_| {}).await, ("random-kib", 1_088, 1_024));
+    assert_eq!(bound("random-insecure", |l| l.random_kib = Some(8)).await, ("random-kib", 9, 8));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gigabyte_of_random_bytes_is_not_made() {
-    let began = std::time::Instant::now();
-    let halt = arena().await.attack("random-huge", "", "GET").await.expect_err("the host made them");
-    assert!(matches!(halt, Halt::Trap { .. }) && began.elapsed() < Duration::from_secs(1), "{halt}");
+    assert_eq!(bound("random-huge", |_| {}).await, ("random-kib", 1 << 20, 1_024));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn handles_without_end_are_halted_at_their_number() {
-    let (limit, halt) = bound("handles").await;
-    assert_eq!(limit, "handles", "{halt}");
+    assert_eq!(bound("handles", |_| {}).await, ("handles", 2_001, 2_000));
+    assert_eq!(bound("handles", |l| l.handles = Some(50)).await, ("handles", 51, 50));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_without_end_is_halted_at_its_text_and_at_its_lines_in_a_second() {
+    assert_eq!(bound("log-text", |l| l.log_per_s = Some(1_000)).await, ("log-kib", 258, 256));
+    assert_eq!(bound("log-lines", |_| {}).await, ("log-per-s", 101, 100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_host_call_passes_is_halted_at_its_size() {
+    let small =
+        |l: &mut manifest::Limits| (l.copy_mib, l.request_mib, l.log_kib) = (Some(1), Some(1), Some(4_096));
+    assert_eq!(bound("log-huge", small).await, ("copy-mib", 3, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_without_end_are_halted_at_their_number_on_both_roads() {
+    for attack in ["flood", "wasi-flood"] {
+        let dialled = arena().await.dialled().len();
+        assert_eq!(bound(attack, |_| {}).await, ("http-requests", 6, 5), "{attack}");
+        assert!(arena().await.dialled().len() <= dialled + 5);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,8 +107,11 @@ async fn answers_that_are_never_read_are_held_up_to_a_bound() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn request_bodies_that_never_end_are_held_up_to_a_bound() {
-    let taken: u32 = Arena::new().await.learned("bodies", GOOD, "POST").await.parse().unwrap();
-    assert!(taken <= 21, "the host took {taken} MiB of five requests");
+    // Room for 10 MiB: two bodies of 4 MiB, and half of each further one until it is dropped.
+    let small = |l: &mut manifest::Limits| (l.request_mib, l.response_mib) = (Some(4), Some(1));
+    let seat = arena().await.seat("bodies").limited(small);
+    let taken: u32 = seat.learned("bodies", GOOD).await.parse().unwrap();
+    assert!(taken <= 15, "the host took {taken} MiB of five requests");
 }
 
 #[tokio::test(flavor = "multi_thread")]

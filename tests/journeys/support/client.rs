@@ -1,5 +1,8 @@
 //! A client of the API, one socket per request, that can also send what no proper client would.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -7,6 +10,35 @@ use tokio::net::TcpStream;
 pub(crate) struct Client {
     pub(crate) address: String,
     pub(crate) key: String,
+    pub(crate) seen: Seen,
+}
+
+/// What went over this client: the credentials that it gave, which must come back in none of the answers.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) credentials: Mutex<BTreeSet<String>>,
+    pub(crate) answers: Mutex<Vec<u8>>,
+}
+
+impl Seen {
+    /// The texts in a body's `credentials`. Of a URL its parts count for themselves, too.
+    fn given(&self, body: &[u8]) {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let texts = body["credentials"].as_object().into_iter().flatten().filter_map(|(_, v)| v.as_str());
+        let mut credentials = self.credentials.lock().unwrap();
+        for text in texts {
+            credentials.insert(text.to_owned());
+            if text.starts_with("https://") {
+                credentials.extend(text.split('/').skip(5).filter(|p| p.len() > 7).map(str::to_owned));
+            }
+        }
+    }
+
+    fn answered(&self, head: &str, body: &[u8]) {
+        let mut answers = self.answers.lock().unwrap();
+        answers.extend_from_slice(head.as_bytes());
+        answers.extend_from_slice(body);
+    }
 }
 
 impl Client {
@@ -33,7 +65,10 @@ impl Client {
             self.key,
             body.len()
         );
-        raw(&self.address, &[head.as_bytes(), body].concat()).await
+        self.seen.given(body);
+        let (status, head, body) = raw(&self.address, &[head.as_bytes(), body].concat()).await;
+        self.seen.answered(&head, &body);
+        (status, head, body)
     }
 }
 

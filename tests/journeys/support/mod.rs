@@ -1,6 +1,7 @@
 //! A host as its operator runs it: a folder with a configuration, the binary, an organization with a key.
 
 mod client;
+pub(crate) mod search;
 mod wall;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 pub(crate) use client::{Client, raw};
+pub(crate) use search::Search;
 pub(crate) use wall::Wall;
 
 /// How long anything may take before a journey gives up.
@@ -33,7 +35,7 @@ pub(crate) fn jackfield(folder: &Path, args: &[&str]) -> Output {
 }
 
 /// Without the tester's own configuration.
-fn clean(command: &mut Command) -> &mut Command {
+pub(crate) fn clean(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars() {
         if name.starts_with("JACKFIELD_") {
             command.env_remove(name);
@@ -106,21 +108,25 @@ impl Host {
         let org = jackfield_json(folder.path(), &["org", "create", "Journey"]);
         let key = jackfield_json(folder.path(), &["key", "create", "--org", org["id"].as_str().unwrap()]);
         let key = key["key"].as_str().unwrap().to_owned();
-        let mut host = Self { folder, client: Client { address: String::new(), key }, child: None };
+        let mut host = Self { folder, client: Client { address: String::new(), key, seen: Default::default() }, child: None };
         host.serve();
         host
     }
 
     /// Starts `serve` (again) and waits until it is ready.
     pub(crate) fn serve(&mut self) {
+        let mut command = Command::new(binary());
+        clean(&mut command).env("JACKFIELD_LOG", "debug");
+        self.serve_as(command);
+    }
+
+    /// As [`Host::serve`], by a command that ends in the binary with whatever environment it has.
+    pub(crate) fn serve_as(&mut self, mut command: Command) {
         use std::io::BufRead as _;
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
-        let mut command = Command::new(binary());
-        clean(&mut command);
         let mut child = command
             .current_dir(self.folder.path())
             .args(["serve"])
-            .env("JACKFIELD_LOG", "debug")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -144,6 +150,11 @@ impl Host {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// The process that serves.
+    pub(crate) fn child(&mut self) -> &mut Child {
+        self.child.as_mut().unwrap()
     }
 
     /// SIGTERM, and how long it took to end.
@@ -197,13 +208,28 @@ impl Host {
         assert_eq!(status, 200, "{har}");
         har
     }
+
+    /// Panics where a credential that was given through the API is in a file, a file's name, a log or an answer. The
+    /// artefacts are left out: they are copies, older than any credential.
+    fn leaves_no_trace(&self) {
+        let credentials = self.client.seen.credentials.lock().unwrap();
+        let numbered: Vec<_> = credentials.iter().enumerate().map(|(n, c)| (n.to_string(), c)).collect();
+        let search = Search::new(numbered.iter().map(|(n, c)| (n.as_str(), c.as_bytes())));
+        let mut found = search.folder(self.folder.path(), |path| path.starts_with("data/artefacts"));
+        found.extend(search.bytes("the API's answers", &self.client.seen.answers.lock().unwrap()));
+        assert!(found.is_empty(), "credentials, in the order of their text, were left behind: {found:?}");
+    }
 }
 
 impl Drop for Host {
+    /// Every journey ends with a search for the credentials that it used.
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().ok();
             child.wait().ok();
+        }
+        if !std::thread::panicking() {
+            self.leaves_no_trace();
         }
     }
 }

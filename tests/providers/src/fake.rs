@@ -1,7 +1,7 @@
 //! A running fake: one vendor's state behind a loopback socket, with faults and a journal.
 
 use crate::accept::serve;
-use crate::{Call, Clock, Exchange, Fault, Faults, Journal, Reply, Vendor};
+use crate::{Call, Clock, Exchange, Fault, Faults, Journal, Reply, Vendor, echo};
 use bytes::Bytes;
 use http::StatusCode;
 use std::io;
@@ -203,6 +203,7 @@ fn outcome<V: Vendor>(vendor: &mut V, call: &Call, fault: Option<&Fault>, too_lo
             let page = format!("<html><body><h1>{status}</h1></body></html>");
             Outcome::Answer(Reply::text(status_of(status), "text/html", page))
         }
+        Fault::Echo(status) => Outcome::Answer(echo::reply(call, status_of(status))),
         Fault::Hang(delay) | Fault::AppliedThenHang(delay) => Outcome::HangUp(delay),
         _ => Outcome::HangUp(Duration::ZERO),
     }

@@ -36,6 +36,8 @@ pub enum Fault {
     Truncated,
     /// Nothing changes; a page of HTML with this status comes, as from a proxy on the way.
     Html(u16),
+    /// Nothing changes; an answer with this status tells the request's credential, in many forms and places.
+    Echo(u16),
 }
 
 impl Fault {
@@ -43,7 +45,12 @@ impl Fault {
     pub fn applies(&self) -> bool {
         !matches!(
             self,
-            Self::Status(_) | Self::RateLimited(_) | Self::Hang(_) | Self::CloseBeforeAnswer | Self::Html(_)
+            Self::Status(_)
+                | Self::RateLimited(_)
+                | Self::Hang(_)
+                | Self::CloseBeforeAnswer
+                | Self::Html(_)
+                | Self::Echo(_)
         )
     }
 }

@@ -13,6 +13,7 @@ pub mod vendor;
 mod accept;
 mod call;
 mod clock;
+mod echo;
 mod faults;
 mod ids;
 mod journal;

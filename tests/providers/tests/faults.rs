@@ -40,6 +40,16 @@ async fn a_request_that_is_refused_is_not_carried_out() {
 }
 
 #[tokio::test]
+async fn an_echo_tells_the_credential_in_headers_and_body() {
+    let (fake, client) = fake().await;
+    fake.fail_next(1, Fault::Echo(400));
+    let told = post(&client).await.unwrap();
+    assert_eq!((told.status, fake.runs().len()), (400, 0));
+    assert!(told.json["message"].as_str().unwrap().contains(HOOK.trim_end_matches('/')), "{}", told.json);
+    assert!(told.header("location").unwrap().contains("%2Fhooks%2Fcatch"));
+}
+
+#[tokio::test]
 async fn a_connection_closes_before_or_after_the_request_is_carried_out() {
     let (fake, client) = fake().await;
     fake.fail_next(1, Fault::CloseBeforeAnswer);

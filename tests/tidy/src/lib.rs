@@ -5,6 +5,7 @@
 //! [`sources`] for what is read line by line.
 
 pub mod crates;
+pub mod guards;
 pub mod sources;
 
 use std::path::PathBuf;

@@ -7,6 +7,8 @@ use serde_json::Value;
 use store::{Connection, ConnectionStatus};
 use utoipa::ToSchema;
 
+use crate::connectors::standing::QuarantineAnswer;
+
 /// An organization's account at one provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -19,10 +21,13 @@ pub(crate) struct ConnectionAnswer {
     /// What its owner calls it.
     name: String,
     /// Whether it works.
-    #[schema(value_type = Status)]
-    status: ConnectionStatus,
+    status: Status,
     /// Why it does not, in words.
     status_reason: Option<String>,
+    /// Why nothing of it is started, whatever else its status is.
+    quarantine: Option<QuarantineAnswer>,
+    /// Calls in a row that its connector was halted in; its operations wait longer after each.
+    strikes: u32,
     /// The kind of its credential: `bearer`, `api-key`, `basic`, `webhook-url`. The credential is never shown.
     credential_kind: Option<String>,
     /// Its settings, as the connector's manifest describes them.
@@ -44,25 +49,35 @@ pub(crate) struct ConnectionAnswer {
 }
 
 /// Whether a connection works: `active` (or nobody has tried yet), `reconnect-required` (the provider refuses the
-/// credential: PATCH a new one), `consent-required` (permissions are missing at the provider), `disabled` (by its owner).
+/// credential: PATCH a new one), `consent-required` (permissions are missing at the provider), `disabled` (by its owner),
+/// `quarantined` (active, but its connector was halted again and again: an operator has to release it).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-#[expect(dead_code, reason = "the store's own enum is what is sent; this is its description")]
 pub(crate) enum Status {
     Active,
     ReconnectRequired,
     ConsentRequired,
     Disabled,
+    Quarantined,
 }
 
 impl From<Connection> for ConnectionAnswer {
     fn from(c: Connection) -> Self {
+        let (status, said) = match (c.status, &c.quarantine) {
+            (ConnectionStatus::Active, Some(q)) => (Status::Quarantined, Some(q.sentence(&c.connector))),
+            (ConnectionStatus::Active, None) => (Status::Active, None),
+            (ConnectionStatus::ReconnectRequired, _) => (Status::ReconnectRequired, None),
+            (ConnectionStatus::ConsentRequired, _) => (Status::ConsentRequired, None),
+            (ConnectionStatus::Disabled, _) => (Status::Disabled, None),
+        };
         Self {
             id: c.id.0,
             connector: c.connector,
             name: c.name,
-            status: c.status,
-            status_reason: c.status_reason,
+            status,
+            status_reason: said.or(c.status_reason),
+            quarantine: c.quarantine.as_ref().map(Into::into),
+            strikes: c.strikes,
             credential_kind: c.credential_kind,
             settings: c.settings,
             sync_settings: c.sync_settings,

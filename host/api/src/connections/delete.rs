@@ -22,7 +22,9 @@ pub(crate) async fn delete(
     State(app): State<App>,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
-    if app.store.delete_connection(&caller.org, &id.into()).await? {
+    let id = id.into();
+    if app.store.delete_connection(&caller.org, &id).await? {
+        app.live.forget(&id);
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found("connection"))

@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 use store::ConnectionStatus;
 use utoipa::ToSchema;
 use vault::Credential;
+use zeroize::Zeroize as _;
 
 use super::mapping;
-use crate::fields::{Fields, is_line, kind, unknown};
+use crate::fields::{Fields, is_line, kind, shown, unknown};
 use crate::problem::Code;
 
 /// Characters of a connection's name at most.
@@ -147,13 +148,18 @@ fn name(f: &mut Fields<'_>) -> Option<String> {
 }
 
 fn credential(f: &mut Fields<'_>, manifest: Option<&Manifest>) -> Option<Credential> {
-    let value = f.value("credentials")?;
+    let mut value = f.value("credentials")?;
     if !value.is_object() {
         f.wrong("credentials", Code::WrongType, format!("must be an object, not {}.", kind(&value)));
         return None;
     }
     let read = Credential::from_json(&value)
         .and_then(|credential| manifest.map_or(Ok(()), |m| credential.check(m)).map(|()| credential));
+    for text in value.as_object_mut().into_iter().flatten() {
+        if let (_, Value::String(text)) = text {
+            text.zeroize();
+        }
+    }
     match read {
         Ok(credential) => Some(credential),
         // The vault's messages name members and hosts, never values; some begin with the member's path.
@@ -185,7 +191,9 @@ pub(super) fn check_settings(f: &mut Fields<'_>, manifest: Option<&Manifest>, se
     let Some(Err(wrong)) = manifest.map(|m| m.check_settings(settings)) else { return };
     for e in wrong {
         let dot = if e.name.is_empty() { "" } else { "." };
-        f.wrong(&format!("settings{dot}{}", e.name), Code::InvalidSettings, sentence(&e.problem));
+        let known = manifest.is_some_and(|m| m.settings.contains_key(&e.name));
+        let name = if known { e.name.as_str().into() } else { shown(&e.name) };
+        f.wrong(&format!("settings{dot}{name}"), Code::InvalidSettings, sentence(&e.problem));
     }
 }
 
@@ -197,7 +205,7 @@ pub(super) fn no_settings() -> Value {
 fn switches(f: &mut Fields<'_>) -> Option<BTreeMap<String, bool>> {
     let mut switches = BTreeMap::new();
     for (name, value) in f.object("syncSettings")? {
-        let path = format!("{}.{}", f.path("syncSettings"), model::cut(&name, 64));
+        let path = format!("{}.{}", f.path("syncSettings"), shown(&name));
         if !SWITCHES.contains(&name.as_str()) {
             f.errors.add(path, Code::UnknownMember, unknown(&name, "switch", &SWITCHES));
         } else if let Value::Bool(on) = value {

@@ -45,7 +45,8 @@ impl Outcome {
 
 /// Test a connection
 ///
-/// Asks the provider who the account is. That the provider refuses is an answer, too: 200 with `ok: false`.
+/// Asks the provider who the account is. That the provider refuses is an answer, too: 200 with `ok: false`. Of a
+/// connector in quarantine nothing is started: 409 `connector_quarantined`.
 #[utoipa::path(
     post, path = "/api/connections/{id}/test", tag = "connections", operation_id = "testConnection",
     params(("id" = String, Path, description = "The connection's id.")),
@@ -67,6 +68,7 @@ pub(crate) async fn test(
         Ok(account) => Ok(JsonAnswer(Outcome { ok: true, account: Some(account), error: None })),
         Err(LiveError::Refused { code, message }) => Ok(JsonAnswer(Outcome::refused(code, message))),
         Err(e @ LiveError::Unsupported) => Ok(JsonAnswer(Outcome::refused("unsupported", e.to_string()))),
+        Err(LiveError::Quarantined(why)) => Err(Problem::new(Code::ConnectorQuarantined, why)),
         Err(LiveError::Busy) => {
             Err(Problem::new(Code::Overloaded, "Too many tests and look-ups at once; come again.")
                 .retry_after(1))

@@ -49,6 +49,7 @@ pub(crate) async fn update(
         mapping::check_names(&app, &id, &entry.manifest, mapping, &mut errors).await?;
     }
     let changed = app.store.update_connection(&caller.org, &id, errors.or(patch)?).await?;
+    app.live.forget(&id);
     Ok(JsonAnswer(changed.ok_or_else(|| Problem::not_found("connection"))?.into()))
 }
 

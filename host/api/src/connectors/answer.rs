@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use catalog::Entry;
-use manifest::{Auth, EgressRule, Endpoint, EndpointSource, Inject, Limits, Setting, SettingType};
+use manifest::{Auth, EgressRule, Endpoint, EndpointSource, Inject, Limits, Reuse, Setting, SettingType};
 use serde::Serialize;
 use serde_json::Value;
+use store::Quarantines;
 use utoipa::ToSchema;
+
+use super::standing::{ConnectorStatus, QuarantineAnswer, QuarantinedConnection, Standing};
 
 /// An installed connector.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,6 +43,12 @@ pub(crate) struct ConnectorAnswer {
     capabilities: Vec<String>,
     /// What it may reach, and what it is given.
     permissions: PermissionsAnswer,
+    /// Whether it is started.
+    status: ConnectorStatus,
+    /// Why it is not, for every connection.
+    quarantine: Option<QuarantineAnswer>,
+    /// Connections of this organization that are in quarantine for themselves.
+    quarantined_connections: Vec<QuarantinedConnection>,
 }
 
 /// One way to connect.
@@ -91,8 +100,10 @@ pub(crate) struct PermissionsAnswer {
     endpoints: Vec<EndpointAnswer>,
     /// Where each kind of credential is sent. The connector itself never sees one.
     credentials: Vec<BoundAnswer>,
-    /// What it asks for beyond the host's defaults.
+    /// What it asks for beyond the host's defaults; the operator may allow less.
     limits: LimitsAnswer,
+    /// Whether it keeps its memory between calls of one connection; none: every call begins anew.
+    reuse: Option<ReuseAnswer>,
 }
 
 /// One grant.
@@ -147,7 +158,7 @@ pub(crate) struct BoundAnswer {
     place: &'static str,
 }
 
-/// What a connector asks for beyond the host's defaults; none: the default.
+/// What a connector asks for, where that differs from the host's default; none: the default.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ConnectorLimits)]
@@ -158,17 +169,48 @@ pub(crate) struct LimitsAnswer {
     deadline_ms: Option<u64>,
     /// Memory, in MiB.
     memory_mib: Option<u32>,
+    /// Elements of all its tables.
+    table_elements: Option<u32>,
+    /// Core instances of the component.
+    instances: Option<u32>,
+    /// Calls of host functions in one call.
+    host_calls: Option<u32>,
+    /// What one call between guest and host may copy, in MiB.
+    copy_mib: Option<u32>,
+    /// Live handles.
+    handles: Option<u32>,
+    /// Random bytes in one call, in KiB.
+    random_kib: Option<u32>,
+    /// Log text of one call, in KiB.
+    log_kib: Option<u32>,
+    /// Log lines in any one second.
+    log_per_s: Option<u32>,
     /// HTTP requests in one call.
     http_requests: Option<u32>,
-    /// The largest answer, in MiB.
-    response_mib: Option<u32>,
     /// The largest request, in MiB.
     request_mib: Option<u32>,
+    /// The largest answer, in MiB.
+    response_mib: Option<u32>,
+    /// The headers of a request, and those of an answer, in KiB.
+    header_kib: Option<u32>,
 }
 
-impl From<&Entry> for ConnectorAnswer {
-    fn from(entry: &Entry) -> Self {
+/// How long a connector keeps its memory between calls of one connection.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ConnectorReuse)]
+pub(crate) struct ReuseAnswer {
+    /// Calls at most.
+    max_calls: u32,
+    /// Milliseconds at most.
+    max_age_ms: u64,
+}
+
+impl ConnectorAnswer {
+    /// `found` is what is in quarantine, as far as the asking organization may know.
+    pub(super) fn new(entry: &Entry, found: &Quarantines) -> Self {
         let (row, m) = (&entry.connector, &entry.manifest);
+        let standing = Standing::of(&m.id, found);
         Self {
             id: m.id.clone(),
             name: m.name.clone(),
@@ -187,7 +229,11 @@ impl From<&Entry> for ConnectorAnswer {
                 endpoints: m.endpoint.iter().map(Into::into).collect(),
                 credentials: m.auth.iter().map(Into::into).collect(),
                 limits: (&m.limits).into(),
+                reuse: m.reuse.as_ref().map(Into::into),
             },
+            status: standing.status,
+            quarantine: standing.quarantine,
+            quarantined_connections: standing.connections,
         }
     }
 }
@@ -265,22 +311,58 @@ impl From<&Auth> for BoundAnswer {
 
 impl From<&Limits> for LimitsAnswer {
     fn from(l: &Limits) -> Self {
+        let mut asked = l.all().map(|limit| limit.asked.filter(|n| *n != limit.default)).into_iter();
+        let mut wide = || asked.next().flatten();
+        let (cpu_ms, deadline_ms) = (wide(), wide());
+        let mut next = || wide().and_then(|n| u32::try_from(n).ok());
+        // In the order of the manifest's keys, which is that of the members.
         Self {
-            cpu_ms: l.cpu_ms,
-            deadline_ms: l.deadline_ms,
-            memory_mib: l.memory_mib,
-            http_requests: l.http_requests,
-            response_mib: l.response_mib,
-            request_mib: l.request_mib,
+            cpu_ms,
+            deadline_ms,
+            memory_mib: next(),
+            table_elements: next(),
+            instances: next(),
+            host_calls: next(),
+            copy_mib: next(),
+            handles: next(),
+            random_kib: next(),
+            log_kib: next(),
+            log_per_s: next(),
+            http_requests: next(),
+            request_mib: next(),
+            response_mib: next(),
+            header_kib: next(),
         }
+    }
+}
+
+impl From<&Reuse> for ReuseAnswer {
+    fn from(r: &Reuse) -> Self {
+        Self { max_calls: r.max_calls, max_age_ms: r.max_age_ms }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     #[test]
     fn an_interface_of_ours_is_shown_by_its_short_name() {
         assert_eq!(super::short("jackfield:crm/write@0.1.0"), "crm/write");
         assert_eq!(super::short("acme:erp/sync@2.0.0"), "acme:erp/sync");
+    }
+
+    #[test]
+    fn each_limit_that_differs_from_the_default_is_shown_under_its_own_name() {
+        for limit in manifest::Limits::default().all() {
+            let said = |n: u64| serde_json::from_value::<manifest::Limits>(json!({ limit.name: n })).unwrap();
+            let shown = |n: u64| serde_json::to_value(super::LimitsAnswer::from(&said(n))).unwrap();
+            let mut name = limit.name.split('-').map(str::to_owned).collect::<Vec<_>>();
+            for part in name.iter_mut().skip(1) {
+                part[..1].make_ascii_uppercase();
+            }
+            assert_eq!(shown(7)[name.concat()], json!(7), "{}", limit.name);
+            assert!(shown(limit.default).as_object().unwrap().values().all(serde_json::Value::is_null));
+        }
     }
 }

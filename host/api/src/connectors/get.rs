@@ -17,11 +17,12 @@ use crate::state::App;
     security(("key" = ["connectors:read"]))
 )]
 pub(crate) async fn get(
-    _caller: Caller<ConnectorsRead>,
+    caller: Caller<ConnectorsRead>,
     State(app): State<App>,
     Id(id): Id,
 ) -> Result<JsonAnswer<ConnectorAnswer>, Problem> {
     let entry = super::find(&app, &id).await?;
     let entry = entry.ok_or_else(|| Problem::new(Code::NotFound, "No connector of this id is installed."))?;
-    Ok(JsonAnswer(entry.as_ref().into()))
+    let found = app.store.quarantines(Some(&caller.org)).await?;
+    Ok(JsonAnswer(ConnectorAnswer::new(&entry, &found)))
 }

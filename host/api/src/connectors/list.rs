@@ -25,11 +25,13 @@ pub(crate) struct Connectors {
     security(("key" = ["connectors:read"]))
 )]
 pub(crate) async fn list(
-    _caller: Caller<ConnectorsRead>,
+    caller: Caller<ConnectorsRead>,
     State(app): State<App>,
     query: Parameters,
 ) -> Result<JsonAnswer<Connectors>, Problem> {
     query.close(&[])?;
     let entries = app.catalog.list().await?;
-    Ok(JsonAnswer(Connectors { connectors: entries.iter().map(|e| e.as_ref().into()).collect() }))
+    let found = app.store.quarantines(Some(&caller.org)).await?;
+    let connectors = entries.iter().map(|e| ConnectorAnswer::new(e, &found)).collect();
+    Ok(JsonAnswer(Connectors { connectors }))
 }

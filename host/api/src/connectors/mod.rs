@@ -1,8 +1,10 @@
 //! `/api/connectors`: what is installed, and what each of it may do.
 
 mod answer;
+pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod list;
+pub(crate) mod standing;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Json as JsonAnswer;
 use model::ConnectionId;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{Attempt, Connection, ConnectionStatus, Event, Job, JobState};
 use utoipa::ToSchema;
 
@@ -158,6 +158,10 @@ pub(crate) async fn get(
             let connection = connections.get(&job.connection).and_then(Option::as_ref);
             if waits_for_a_person(&job, connection, &held) {
                 job.state = JobState::Held;
+                if let Some((c, q)) = connection.and_then(|c| Some((c, c.quarantine.as_ref()?))) {
+                    let message = q.sentence(&c.connector);
+                    job.error = Some(json!({ "code": "connector_quarantined", "message": message }));
+                }
             }
             operation(job, attempts, connection.map(|c| c.connector.clone()))
         })
@@ -165,10 +169,10 @@ pub(crate) async fn get(
     Ok(JsonAnswer(answer(event, operations)))
 }
 
-/// Whether a queued job cannot start before a person acts: its connection does not work, or it needs what a held job of
+/// Whether a queued job cannot start before a person acts: its connection does not work or is in quarantine, or it needs what a held job of
 /// the same connection was to make.
 fn waits_for_a_person(job: &Job, connection: Option<&Connection>, held: &BTreeSet<ConnectionId>) -> bool {
-    let stopped = connection.is_some_and(|c| c.status != ConnectionStatus::Active);
+    let stopped = connection.is_some_and(|c| c.status != ConnectionStatus::Active || c.quarantine.is_some());
     job.state == JobState::Queued && (stopped || (!job.needs.is_empty() && held.contains(&job.connection)))
 }
 

@@ -1,5 +1,5 @@
 //! `/api/events`: the way in for a product's events, and what became of them.
 
-mod form;
+pub(crate) mod form;
 pub(crate) mod get;
 pub(crate) mod receive;

@@ -1,6 +1,6 @@
 //! `install` and `uninstall`.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -15,14 +15,23 @@ pub(crate) async fn component(path: &Path, install_toolchain: bool, quiet: bool)
     let metadata = std::fs::metadata(path).with_context(|| {
         format!("{}: neither a connector's folder nor a component's file", path.display())
     })?;
+    let too_large = || format!("{}: larger than {} MiB", path.display(), catalog::MAX_BYTES >> 20);
     let file = if metadata.is_dir() {
         build(path, install_toolchain, quiet).await?.path
     } else if metadata.len() > catalog::MAX_BYTES {
-        bail!("{}: larger than {} MiB", path.display(), catalog::MAX_BYTES >> 20);
+        bail!(too_large());
     } else {
         path.to_path_buf()
     };
-    std::fs::read(&file).with_context(|| file.display().to_string())
+    // A file may grow, and a device has no size.
+    let mut bytes = Vec::new();
+    std::fs::File::open(&file)
+        .and_then(|f| f.take(catalog::MAX_BYTES + 1).read_to_end(&mut bytes))
+        .with_context(|| file.display().to_string())?;
+    if bytes.len() as u64 > catalog::MAX_BYTES {
+        bail!(too_large());
+    }
+    Ok(bytes)
 }
 
 /// `jackfield install`.
@@ -86,4 +95,19 @@ pub(crate) async fn uninstall(config: &Config, connector: &str, json: bool) -> R
     }
     host.store.close().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_component_of_200_mb_or_without_end_is_refused_before_it_fills_the_memory() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(200_000_000).unwrap();
+        for path in [file.path(), Path::new("/dev/zero")] {
+            let error = component(path, false, true).await.unwrap_err().to_string();
+            assert!(error.contains("larger than 64 MiB"), "{error}");
+        }
+    }
 }

@@ -5,8 +5,10 @@ mod demo;
 mod install;
 mod org;
 mod progress;
+mod release;
 mod serve;
 mod show;
+mod standing;
 
 use anyhow::Result;
 
@@ -31,6 +33,7 @@ pub(crate) async fn run(cli: Cli) -> Result<()> {
         }
         Command::Uninstall { connector } => install::uninstall(&load(&flags)?, &connector, json).await,
         Command::List => show::list(&load(&flags)?, json).await,
+        Command::Release { connector } => release::run(&load(&flags)?, &connector, json).await,
         Command::Org { command } => org::run(&load(&flags)?, command, json).await,
         Command::Key { command } => org::key(&load(&flags)?, command, json).await,
         Command::CompileComponent { .. } => Ok(()),

@@ -2,7 +2,7 @@
 
 use super::{Checks, texts};
 use crate::pattern::check_event;
-use crate::{Setting, SettingType, SyncRule};
+use crate::{Inject, Setting, SettingType, SyncRule};
 
 /// The longest connector id.
 pub(super) const MAX_ID: usize = 63;
@@ -46,7 +46,15 @@ impl Checks<'_> {
     fn repeatable(&mut self) {
         let m = self.manifest;
         if let Some(idempotency) = &m.idempotency {
-            self.want("idempotency.header", texts::own_header(&idempotency.header));
+            self.want("idempotency.header", texts::guest_header(&idempotency.header));
+            let plain = |name: &str| name.to_ascii_lowercase().replace('_', "-");
+            let injected = m.auth.iter().filter_map(|a| match &a.inject {
+                Some(Inject::Header { name, .. }) => Some(plain(name)),
+                _ => None,
+            });
+            if injected.into_iter().any(|name| name == plain(&idempotency.header)) {
+                self.find("idempotency.header", "is where the credential goes: the key would replace it");
+            }
         }
         self.list("retry.replay-safe", &m.retry.replay_safe, 0, 50);
         for (i, what) in m.retry.replay_safe.iter().enumerate() {

@@ -95,6 +95,54 @@ pub(super) fn own_header(text: &str) -> Result<(), String> {
     yes(!HOSTS.contains(&lower.as_str()), || format!("`{text}` is a header that the host writes itself"))
 }
 
+/// A header whose value is the guest's to choose, as the idempotency key is: none that carries a credential, hides the
+/// answer, or tells a server of another request than the one granted. `egress` refuses the same ones from a guest.
+pub(super) fn guest_header(text: &str) -> Result<(), String> {
+    const OTHERS: [&str; 33] = [
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "cookie2",
+        "set-cookie",
+        "set-cookie2",
+        "x-api-key",
+        "api-key",
+        "apikey",
+        "x-apikey",
+        "x-auth-token",
+        "x-access-token",
+        "x-amz-security-token",
+        "x-auth-key",
+        "private-token",
+        "http2-settings",
+        "forwarded",
+        "x-real-ip",
+        "x-original-url",
+        "x-original-host",
+        "x-rewrite-url",
+        "x-host",
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+        "range",
+        "if-range",
+        "accept-charset",
+        "accept-encoding",
+        "user-agent",
+        "accept",
+        "content-length",
+        "location",
+    ];
+    // Gateways that turn headers into variables read `_` as `-`.
+    let plain = text.to_ascii_lowercase().replace('_', "-");
+    own_header(&plain).map_err(|_| format!("`{}` is no header for a key", cut(text, 100)))?;
+    let taken =
+        OTHERS.contains(&plain.as_str()) || plain.starts_with("proxy-") || plain.starts_with("x-forwarded-");
+    yes(!taken, || {
+        format!("`{text}` means something else to a server: name the provider's own idempotency header")
+    })
+}
+
 fn yes(fits: bool, message: impl FnOnce() -> String) -> Result<(), String> {
     if fits { Ok(()) } else { Err(message()) }
 }

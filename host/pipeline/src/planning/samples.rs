@@ -128,6 +128,8 @@ fn plug(id: &str, interfaces: &[&str], manifest: Value) -> Plug {
             sync_settings: BTreeMap::new(),
             field_mapping: None,
             account: None,
+            strikes: 0,
+            quarantine: None,
             created_at: Millis(0),
             updated_at: Millis(0),
         },

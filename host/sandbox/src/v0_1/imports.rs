@@ -10,8 +10,8 @@ use super::bindings::jackfield::host::http::{HttpError, RateLimit, Response};
 use super::bindings::jackfield::host::log::Level;
 use super::bindings::jackfield::host::{cache, connection, http, log, signing};
 use super::bindings::jackfield::{calendar, crm, webhook};
-use crate::state::{CACHE_KEY, CACHE_WRITES, LOG_BYTES, LOG_LINES, Outside, State};
-use crate::{Halt, wasi_http};
+use crate::state::{CACHE_KEY, CACHE_WRITES, LOG_BYTES, Outside, State};
+use crate::{Halt, misleads, random, wasi_http};
 
 /// Links every import of the `everything` world, and WASI.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -19,6 +19,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     wasi_http::link_bounded(linker)?;
+    random::link_metered(linker)?;
     core_types::add_to_linker::<_, Own>(linker, |s| s)?;
     crm::types::add_to_linker::<_, Own>(linker, |s| s)?;
     calendar::types::add_to_linker::<_, Own>(linker, |s| s)?;
@@ -45,8 +46,7 @@ impl State {
                     "{asked} is not there in this function: it runs before any connection is known"
                 ),
             };
-            self.meter.halt.get_or_insert(halt.clone());
-            return Err(wasmtime::Error::new(halt));
+            return Err(wasmtime::Error::new(self.meter.stop(halt)));
         }
         self.outside.as_mut().ok_or_else(|| wasmtime::Error::msg("unreachable: checked above"))
     }
@@ -66,7 +66,12 @@ impl http::Host for State {
             idempotency_key: request.idempotency_key,
             timeout: Some(wanted.map_or(left, |w| w.min(left))),
         };
-        Ok(match lane.send(request).await {
+        let answer = lane.send(request).await;
+        if let Some(asked) = lane.asked_too_often() {
+            let halt = wasi_http::too_many(asked, lane.limits().requests);
+            return Err(wasmtime::Error::new(self.meter.stop(halt)));
+        }
+        Ok(match answer {
             Ok(answer) => Ok(Response {
                 status: answer.status,
                 headers: answer
@@ -114,10 +119,8 @@ impl log::Host for State {
         message: String,
         fields: Vec<(String, String)>,
     ) -> wasmtime::Result<()> {
-        self.log_lines = self.log_lines.saturating_add(1);
-        if self.log_lines > LOG_LINES {
-            return Ok(());
-        }
+        let given = fields.iter().map(|(n, v)| n.len() + v.len()).sum::<usize>() + message.len();
+        self.meter.logs(given).map_err(wasmtime::Error::new)?;
         // Looked through before it is cut: half a secret would not be found.
         let mut line = model::cut(&message, LOOKED_AT).into_owned();
         for (name, value) in fields {
@@ -132,7 +135,7 @@ impl log::Host for State {
         };
         let line = model::cut(&line, LOG_BYTES);
         // A control character could forge a line of a log that is read as text.
-        let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let line: String = line.chars().map(|c| if misleads(c) { ' ' } else { c }).collect();
         match level {
             Level::Debug => tracing::debug!(target: "connector", connector, connection, "{line}"),
             Level::Info => tracing::info!(target: "connector", connector, connection, "{line}"),

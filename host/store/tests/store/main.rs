@@ -3,5 +3,6 @@
 mod commit;
 mod connections;
 mod inbox;
+mod quarantine;
 mod queue;
 mod support;

@@ -81,6 +81,7 @@ impl Bench {
             connection_status: None,
             connection_wait_until: None,
             drop_links: false,
+            call: None,
         }
     }
 }

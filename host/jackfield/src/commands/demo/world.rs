@@ -147,6 +147,9 @@ fn config(folder: &std::path::Path, fakes: &[&dyn AnyFake]) -> Result<Config> {
         data_dir: folder.join("data"),
         key_file: folder.join("data").join("master.key"),
         egress: Egress { overrides, ..Egress::default() },
+        limits: Default::default(),
+        reuse: Default::default(),
+        quarantine: Default::default(),
         file: None,
     })
 }

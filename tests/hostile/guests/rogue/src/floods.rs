@@ -17,6 +17,11 @@ pub(crate) fn run(attack: &str, url: &str) -> Option<String> {
         "unread" => unread(url),
         "bodies" => bodies(url),
         "fire" => fire(url),
+        "random-insecure" => random_insecure(),
+        "log-text" => log(&"x".repeat(4_000), 1_000),
+        "log-lines" => log("x", 10_000),
+        "log-huge" => log(&"x".repeat(3 * MIB), 1),
+        "wasi-flood" => own_flood(url),
         _ => return None,
     })
 }
@@ -108,7 +113,7 @@ fn unread(url: &str) -> String {
 fn bodies(url: &str) -> String {
     let mut held: Vec<(OutgoingBody, FutureIncomingResponse)> = Vec::new();
     let mut taken = 0;
-    for _ in 0..20 {
+    for _ in 0..5 {
         let Some(request) = request(url, &Method::Post) else { break };
         let Ok(body) = request.body() else { break };
         let Ok(future) = handle(request, None) else { break };
@@ -124,4 +129,30 @@ fn bodies(url: &str) -> String {
         held.push((body, future));
     }
     (taken / MIB).to_string()
+}
+
+/// Random numbers of the cheap kind, one by one and in pieces.
+fn random_insecure() -> String {
+    for _ in 0..100_000 {
+        std::hint::black_box(wasi::random::random::get_random_u64());
+        std::hint::black_box(wasi::random::insecure::get_insecure_random_u64());
+        std::hint::black_box(wasi::random::insecure::get_insecure_random_bytes(16));
+    }
+    "made".to_owned()
+}
+
+fn log(line: &str, times: u32) -> String {
+    for _ in 0..times {
+        jackfield_connector::log::info(line, &[]);
+    }
+    "logged".to_owned()
+}
+
+/// More requests over wasi:http than a call may make, with no look at what comes of them.
+fn own_flood(url: &str) -> String {
+    let mut held = Vec::new();
+    for _ in 0..50 {
+        held.push(request(url, &Method::Get).map(|r| handle(r, None)));
+    }
+    held.len().to_string()
 }

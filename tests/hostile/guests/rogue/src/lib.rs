@@ -2,9 +2,15 @@
 //! where the test looks for it.
 
 use jackfield_connector::bindings::base::jackfield::host::http as raw;
-use jackfield_connector::{Account, Error, Lifecycle, Result, log, setting};
+use jackfield_connector::{Account, Error, Json, Lifecycle, Result, config, log, setting};
 
+mod ask;
 mod floods;
+mod inward;
+mod memory;
+mod remember;
+mod stubborn;
+mod values;
 
 struct Rogue;
 jackfield_connector::export!(Rogue: lifecycle);
@@ -12,7 +18,11 @@ jackfield_connector::export!(Rogue: lifecycle);
 impl Lifecycle for Rogue {
     fn probe() -> Result<Account> {
         let url = setting("url").unwrap_or_default();
-        let learned = match setting("attack").unwrap_or_default().as_str() {
+        let attack = setting("attack").unwrap_or_default();
+        if let Some(answer) = values::run(&attack) {
+            return answer;
+        }
+        let learned = match attack.as_str() {
             "none" => "nothing".to_owned(),
             "loop" => spin(),
             "allocate" => allocate(),
@@ -29,10 +39,23 @@ impl Lifecycle for Rogue {
             }
             "authorization" => header("authorization", &url),
             "environment" => environment(),
-            other => floods::run(other, &url).ok_or_else(|| Error::unsupported(other))?,
+            "ask" => ask::all(),
+            other => match inward::run(other) {
+                Some(learned) => learned?,
+                None => floods::run(other, &url)
+                    .or_else(|| stubborn::run(other))
+                    .or_else(|| memory::run(other))
+                    .or_else(|| remember::run(other, &url))
+                    .ok_or_else(|| Error::unsupported(other))?,
+            },
         };
         Ok(Account::new(&"rogue".into(), &learned.into()))
     }
+}
+
+/// What the test gave with the attack, of any shape.
+fn given(name: &str) -> Json {
+    config::<Json>().map(|all| all[name].clone()).unwrap_or_default()
 }
 
 fn spin() -> String {

@@ -1,0 +1,127 @@
+//! Whether one connection's calls keep their pace while another connection's guest attacks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use hostile::{Act, Arena};
+use tokio::task::JoinSet;
+
+use super::call::runtime;
+use super::{Bench, Options};
+use crate::harness::{Chart, Figure, Report, Times, ns};
+
+pub(super) const BENCH: Bench = Bench {
+    name: "attacked",
+    short: "p99 of other connections' calls while each attack runs ÷ quiet",
+    about: "Four connections do a job over and over: a call on a fresh instance with one request to a provider that takes \
+            50 ms (on a pipe). Meanwhile two other connections attack without a pause, each as in `tests/hostile`; what halts \
+            an attack ends it, and it begins anew (no quarantine stops it here). The figure is the jobs' p99 in three seconds \
+            of attack ÷ their p99 in three quiet seconds before.",
+    takes: Some("ATTACK"),
+    long: false,
+    run,
+};
+
+const WORKERS: usize = 4;
+const ATTACKERS: usize = 2;
+const SPELL: Duration = Duration::from_secs(3);
+const PROVIDER: Duration = Duration::from_millis(50);
+const SLOW: &str = "https://api.example.com/v1/slow";
+const GOOD: &str = "https://api.example.com/v1/x";
+
+/// Attacks and the URL that each takes.
+const ATTACKS: &[(&str, &str)] = &[
+    ("loop", ""),
+    ("allocate", ""),
+    ("many-memories", ""),
+    ("recurse", ""),
+    ("trap", ""),
+    ("sleep", ""),
+    ("flood", GOOD),
+    ("http", "https://evil.example.net/v1/x"),
+    ("wasi-http", GOOD),
+    ("log", "a line"),
+    ("environment", ""),
+];
+
+fn run(options: &Options) -> Result<Report> {
+    let runtime = runtime(2)?;
+    let arena = Arc::new(runtime.block_on(Arena::new()));
+    arena.recorder.script(|request| {
+        let answer = b"HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\n{}";
+        let slow = request.lines().next().is_some_and(|line| line.contains("/v1/slow"));
+        // The first byte comes late, the rest with it.
+        let (late, rest) = answer.split_at(usize::from(slow));
+        vec![Act::Drip(late.to_vec(), PROVIDER), Act::Send(rest.to_vec())]
+    });
+    let attacks: Vec<_> = ATTACKS
+        .iter()
+        .filter(|(name, _)| options.word.as_deref().is_none_or(|w| name.contains(w)))
+        .copied()
+        .collect();
+    ensure!(!attacks.is_empty(), "no attack has `{}` in its name", options.word.as_deref().unwrap_or_default());
+    runtime.block_on(spell(&arena, None))?;
+    let (mut figures, mut bars, mut worst) = (Vec::new(), Vec::new(), 0.0f64);
+    let mut quiet_all = Vec::new();
+    for (attack, url) in attacks {
+        let quiet = runtime.block_on(spell(&arena, None))?;
+        let during = runtime.block_on(spell(&arena, Some((attack, url))))?;
+        let ratio = during.p99() / quiet.p99();
+        worst = worst.max(ratio);
+        figures.push(Figure::shown(format!("{attack}: p99 ÷ quiet"), ratio, "×").at_most(2.0));
+        bars.push((attack.to_owned(), ratio));
+        quiet_all.push(quiet.p99() / 1e6);
+    }
+    figures.insert(0, Figure::shown("worst attack: p99 ÷ quiet", worst, "×").at_most(2.0));
+    figures.push(Figure::shown("quiet p99", crate::harness::median(quiet_all), "ms"));
+    let chart = Chart::Bars {
+        file: "attacked.svg".to_owned(),
+        title: "p99 of other connections' jobs while it attacks ÷ quiet".to_owned(),
+        unit: "×".to_owned(),
+        bars,
+        goal: Some(2.0),
+    };
+    Ok(Report { figures, charts: vec![chart], notes: Vec::new() })
+}
+
+/// The jobs' times while the attack runs, if there is one.
+async fn spell(arena: &Arc<Arena>, attack: Option<(&'static str, &'static str)>) -> Result<Times> {
+    let over = Arc::new(AtomicBool::new(false));
+    let mut attackers = JoinSet::new();
+    if let Some((name, url)) = attack {
+        for number in 0..ATTACKERS {
+            let (arena, over) = (arena.clone(), over.clone());
+            attackers.spawn(async move {
+                while !over.load(Ordering::Relaxed) {
+                    // A halt is its end; what it learned is no matter here.
+                    let _ = arena.seat(&format!("attacker-{number}")).attack(name, url).await;
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+    }
+    let (began, mut workers) = (Instant::now(), JoinSet::new());
+    for number in 0..WORKERS {
+        let arena = arena.clone();
+        workers.spawn(async move {
+            let mut times = Vec::new();
+            while began.elapsed() < SPELL {
+                let job = Instant::now();
+                let answer = arena.seat(&format!("worker-{number}")).attack("http", SLOW).await;
+                times.push(ns(job));
+                ensure!(matches!(&answer, Ok(Ok(a)) if a.label.starts_with("200")), "a job failed: {answer:?}");
+            }
+            Ok(times)
+        });
+    }
+    let mut times = Vec::new();
+    while let Some(done) = workers.join_next().await {
+        times.extend(done??);
+    }
+    over.store(true, Ordering::Relaxed);
+    while attackers.join_next().await.is_some() {}
+    arena.recorder.wire.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    Ok(Times::new(times))
+}

@@ -1,0 +1,178 @@
+//! What the sandbox adds to a sync: the HubSpot connector as a component, and the same sources compiled for this machine, both
+//! through the same column to the same fake.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use egress::{Lane, Refusal, Request};
+use jackfield_connector::crm::{Contact, Email, Entity, MatchKey, OnMatch, Op, Person, Upsert};
+use jackfield_connector::http::{HttpError, RawRequest, RawResponse};
+use jackfield_connector::testing::{self, Stage};
+use providers::{HubSpot, Limit, Settings};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::call::{runtime, three};
+use super::{Bench, Options};
+use crate::harness::{Chart, Figure, Report, ns, rounds};
+use crate::place::{Place, Provider, TOKEN};
+
+pub(super) const BENCH: Bench = Bench {
+    name: "native",
+    short: "a sync through the sandbox ÷ the same connector compiled natively",
+    about: "The HubSpot connector writes a batch of contacts (`crm/write.apply`: each looked up by its e-mail address, then \
+            created or changed) to the fake of HubSpot on loopback, through `egress`, from a fresh instance; and the same \
+            sources, compiled for this machine, do the same through the same column. The fake answers at once and shares \
+            the two cores, so a real provider's time, some 100 ms for each request, is not there to hide anything.",
+    takes: None,
+    long: false,
+    run,
+};
+
+const ROUNDS: usize = 20;
+
+thread_local! {
+    /// The native side's way out.
+    static WAY: RefCell<Option<(tokio::runtime::Handle, Lane)>> = const { RefCell::new(None) };
+}
+
+/// What the sandbox does for `host/http.send`, for code that is not in it.
+fn road(request: &RawRequest) -> Result<RawResponse, HttpError> {
+    let (runtime, lane) = WAY.with_borrow(|way| way.clone()).ok_or(HttpError::NotSent("no way".to_owned()))?;
+    let request = Request {
+        method: request.method.clone(),
+        url: request.url.clone(),
+        headers: request.headers.iter().map(|(n, v)| (n.clone(), v.clone().into_bytes())).collect(),
+        body: request.body.clone().map(bytes::Bytes::from),
+        auth: request.auth.clone(),
+        idempotency_key: request.idempotency_key.clone(),
+        timeout: None,
+    };
+    let text = |v: Vec<u8>| String::from_utf8_lossy(&v).into_owned();
+    match runtime.block_on(lane.send(request)) {
+        Ok(answer) => Ok(RawResponse {
+            status: answer.status,
+            headers: answer.headers.into_iter().map(|(n, v)| (n, text(v))).collect(),
+            body: answer.body.to_vec(),
+        }),
+        Err(Refusal::Denied { reason, .. }) => Err(HttpError::Denied(reason)),
+        Err(Refusal::SentNoAnswer(why)) => Err(HttpError::SentNoAnswer(why)),
+        Err(other) => Err(HttpError::NotSent(format!("{other:?}"))),
+    }
+}
+
+/// A batch of contacts. Every second one is known from an earlier one and has changed.
+fn batch(first: usize, contacts: usize) -> Value {
+    let ops: Vec<Op> = (first..first + contacts)
+        .map(|n| {
+            let address = format!("person{}@example.com", n / 2);
+            let person = Person {
+                first_name: Some("Ada".to_owned()),
+                last_name: Some(format!("Lovelace {n}")),
+                emails: vec![Email { address: address.clone(), label: None, primary: true }],
+                ..Person::default()
+            };
+            Op::Upsert(Upsert {
+                op_key: format!("op-{n}"),
+                entity: Entity::Contact(Contact { person, ..Contact::default() }),
+                match_on: vec![MatchKey::Email(address)],
+                on_match: OnMatch::Update,
+                only: Vec::new(),
+                clear: Vec::new(),
+                if_version: None,
+            })
+        })
+        .collect();
+    json!([ops])
+}
+
+fn written(answer: &Value, contacts: usize) -> Result<()> {
+    let receipts = answer["Ok"].as_array().with_context(|| format!("the connector answered {answer}"))?;
+    ensure!(receipts.len() == contacts && receipts.iter().all(|r| r["Ok"].is_object()), "not written: {answer}");
+    Ok(())
+}
+
+/// One side's numbering, so that both do the same to records of their own.
+struct Counter(usize);
+
+impl Counter {
+    fn next(&mut self, contacts: usize) -> Value {
+        self.0 += contacts;
+        batch(self.0 - contacts, contacts)
+    }
+}
+
+fn sandboxed(runtime: &Runtime, place: &Place, of: &mut Counter, contacts: usize, calls: usize) -> Result<Vec<u64>> {
+    let mut times = Vec::with_capacity(calls);
+    for _ in 0..calls {
+        let args = of.next(contacts);
+        let began = Instant::now();
+        let answer = runtime.block_on(place.connector.invoke(place.call("sandboxed"), "crm/write.apply", args))?;
+        times.push(ns(began));
+        written(&answer, contacts)?;
+    }
+    Ok(times)
+}
+
+fn native(runtime: &Runtime, place: &Place, of: &mut Counter, contacts: usize, calls: usize) -> Result<Vec<u64>> {
+    let mut times = Vec::with_capacity(calls);
+    for _ in 0..calls {
+        let args = of.next(contacts).as_array().cloned().unwrap_or_default();
+        let began = Instant::now();
+        let way = (runtime.handle().clone(), place.lane("native"));
+        WAY.with_borrow_mut(|w| *w = Some(way));
+        let call = testing::Call { function: "crm/write.apply".to_owned(), args };
+        let stage = Stage::new().time_left_ms(60_000).then_by(road);
+        let (answer, _) = stage.run(|| hubspot::__jackfield_dispatch(&call));
+        times.push(ns(began));
+        written(&answer.context("the function is not exported")?, contacts)?;
+    }
+    Ok(times)
+}
+
+fn run(options: &Options) -> Result<Report> {
+    // The fake has threads of its own: it is no part of what is compared.
+    let (ours, theirs) = (runtime(1)?, runtime(1)?);
+    let config = providers::hubspot::Config {
+        settings: Settings { journal: 0, ..Settings::default() },
+        tokens: vec![TOKEN.to_owned()],
+        burst: Limit::none(),
+        search: Limit::none(),
+        ..Default::default()
+    };
+    let fake = theirs.block_on(HubSpot::start(config))?;
+    let overrides = BTreeMap::from([(fake.origin().to_owned(), fake.url())]);
+    let folder = options.root.join("plugins/hubspot");
+    let place = ours.block_on(Place::new(&folder, Provider { overrides, dialler: None }))?;
+    let (mut figures, mut bars, mut details) = (Vec::new(), Vec::new(), Vec::new());
+    let mut counters = [Counter(0), Counter(1_000_000)];
+    for (contacts, calls) in [(10, 10), (1, 60)] {
+        let [a, b] = &mut counters;
+        let made = rounds(
+            ROUNDS,
+            calls,
+            &mut [
+                &mut |n| sandboxed(&ours, &place, a, contacts, n),
+                &mut |n| native(&ours, &place, b, contacts, n),
+            ],
+        )?;
+        let what = if contacts == 1 { "one contact".to_owned() } else { format!("{contacts} contacts") };
+        let figure = Figure::shown(format!("{what}: sandbox ÷ native"), made.ratio(0, 1), "×");
+        figures.push(figure.at_most(1.1));
+        for (times, name) in made.all.iter().zip(["through the sandbox", "native"]) {
+            bars.push((format!("{what}, {name}"), times.median() / 1e3));
+            details.extend(three(&format!("{what}, {name}"), times));
+        }
+    }
+    figures.extend(details);
+    let chart = Chart::Bars {
+        file: "native.svg".to_owned(),
+        title: "A sync with HubSpot's fake, median".to_owned(),
+        unit: "µs".to_owned(),
+        bars,
+        goal: None,
+    };
+    Ok(Report { figures, charts: vec![chart], notes: Vec::new() })
+}
