@@ -25,6 +25,7 @@ async fn no_planted_secret_is_found_in_anything_that_the_host_left() {
     let keys = [("an API key", own_key.as_str()), ("another API key", second_key.as_str())];
 
     refused(&host, &mut planted).await;
+    misplaced(&host, &mut planted).await;
     let mut events = used(&host, &wall, &mut planted).await;
     echoed(&host, &wall, &mut events).await;
     killed(&mut host, &wall, &mut planted, &mut events).await;
@@ -117,19 +118,24 @@ async fn refused(host: &Host, planted: &mut Planted) {
         let (status, answer) = host.client.call("POST", "/api/connections", Some(&body)).await;
         assert!((400..500).contains(&status), "{status} {}", answer["code"]);
     }
-    let good = hubspot(json!({ "accessToken": "good-enough" })).to_string();
+}
+
+/// And in requests that are no JSON, go to a wrong place, or come from nobody.
+async fn misplaced(host: &Host, planted: &mut Planted) {
+    let mut p = |what: &str| planted.plant(what);
+    let body = |secret: &str| json!({ "connector": "hubspot", "credentials": { "accessToken": secret } });
     let twice = p("given twice");
     let odd = [
         ("application/json", format!("{{\"credentials\": {{\"accessToken\": \"{}\"", p("in half a JSON"))),
         ("application/json", format!("{{\"credentials\": {}}}", p("without quotes"))),
         ("application/json", format!("{{\"accessToken\": \"{twice}\", \"accessToken\": \"{twice}\"}}")),
-        ("text/plain", hubspot(json!({ "accessToken": p("in a text") })).to_string()),
+        ("text/plain", body(&p("in a text")).to_string()),
         ("application/x-www-form-urlencoded", format!("accessToken={}", p("in a form"))),
-        (&format!("application/{}", p("as a media type")), good.clone()),
+        (&format!("application/{}", p("as a media type")), body("good-enough").to_string()),
     ];
     for (kind, body) in odd {
         let (status, _, _) = host.client.bytes("POST", "/api/connections", kind, body.as_bytes()).await;
-        assert!((400..500).contains(&status), "{kind}: {status}");
+        assert!((400..500).contains(&status), "{status}");
     }
     for path in [
         format!("/hooks/catch/1/{}/", p("a hook's path, at the wrong host")),

@@ -13,13 +13,20 @@ const MOST: usize = 10_000;
 
 /// Keys by the SHA-256 of their text.
 #[derive(Debug, Default)]
-pub(crate) struct KnownKeys(Mutex<HashMap<[u8; 32], (Millis, Arc<Key>)>>);
+pub(crate) struct KnownKeys(Mutex<HashMap<[u8; 32], Seen>>);
+
+/// A key, and when it was looked up.
+#[derive(Debug)]
+struct Seen {
+    at: Millis,
+    key: Arc<Key>,
+}
 
 impl KnownKeys {
     /// The key with this hash, if it was looked up a moment ago.
     pub(crate) fn get(&self, hash: &[u8; 32], now: Millis) -> Option<Arc<Key>> {
         let known = self.0.lock().ok()?;
-        let (at, key) = known.get(hash)?;
+        let Seen { at, key } = known.get(hash)?;
         // A clock that was set back must not keep a key for longer.
         (0..KEPT_MS).contains(&now.0.saturating_sub(at.0)).then(|| key.clone())
     }
@@ -31,7 +38,7 @@ impl KnownKeys {
             if known.len() >= MOST {
                 known.clear();
             }
-            known.insert(hash, (now, key.clone()));
+            known.insert(hash, Seen { at: now, key: key.clone() });
         }
         key
     }

@@ -19,7 +19,8 @@ const QUORUM: u64 = 3;
 /// What must hold of the connection `c` for its jobs to be started: neither it nor its version is in quarantine.
 macro_rules! free {
     () => {
-        "c.id IS NOT NULL"
+        "NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.connector_id = c.connector_id)
+        AND NOT EXISTS (SELECT 1 FROM strike s WHERE s.connection_id = c.id AND s.quarantined_at IS NOT NULL)"
     };
 }
 pub(crate) use free;

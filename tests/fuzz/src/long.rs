@@ -59,11 +59,13 @@ pub enum LongError {
     System(PathBuf, io::Error),
 }
 
-/// Runs every target for `minutes`, and tells what it does. Stops a target at its first finding.
+/// Runs every target for `minutes`, at least one, and tells what it does. Stops a target at its first finding.
 ///
 /// # Errors
 /// When it cannot begin. A finding is no error: it is in its target's result.
 pub fn run_all(minutes: u32, tell: &(dyn Fn(&str) + Sync)) -> Result<Vec<FuzzResult>, LongError> {
+    // To libFuzzer no time at all means for ever.
+    let minutes = minutes.clamp(1, 24 * 60);
     let place = Place::new();
     place.build(tell)?;
     let waiting: Mutex<VecDeque<Target>> = Mutex::new(TARGETS.into());

@@ -32,7 +32,7 @@ pub(crate) fn host_fits(pattern: &str, host: &str) -> bool {
         return have.len() > below.len()
             && have[have.len() - below.len()..] == *below
             // What stands before the suffix is not nothing.
-            && have[..have.len() - below.len()].join(".") != "";
+            && !have[..have.len() - below.len()].join(".").is_empty();
     }
     want == have
 }

@@ -108,7 +108,11 @@ impl Host {
         let org = jackfield_json(folder.path(), &["org", "create", "Journey"]);
         let key = jackfield_json(folder.path(), &["key", "create", "--org", org["id"].as_str().unwrap()]);
         let key = key["key"].as_str().unwrap().to_owned();
-        let mut host = Self { folder, client: Client { address: String::new(), key, seen: Default::default() }, child: None };
+        let mut host = Self {
+            folder,
+            client: Client { address: String::new(), key, seen: Default::default() },
+            child: None,
+        };
         host.serve();
         host
     }

@@ -149,7 +149,7 @@ pub(crate) fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         let escaped: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
         forms.push(("JSON, all escaped", escaped.into_bytes()));
         let json = serde_json::Value::from(text).to_string();
-        forms.push(("JSON", json[1..json.len() - 1].as_bytes().to_vec()));
+        forms.push(("JSON", json.as_bytes()[1..json.len() - 1].to_vec()));
         let percent = percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
         forms.push(("percent, where it must be", percent.to_string().into_bytes()));
         // Without the zero byte at one end it is found in either order of bytes.
@@ -161,7 +161,7 @@ pub(crate) fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         let padded = [&[0; 2][..offset], secret].concat();
         let last = padded.len() * 8 / 6;
         for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
-            forms.push(("base64", engine.encode(&padded)[first..last].as_bytes().to_vec()));
+            forms.push(("base64", engine.encode(&padded).as_bytes()[first..last].to_vec()));
         }
     }
     let mut seen = std::collections::BTreeSet::new();

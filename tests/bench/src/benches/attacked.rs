@@ -8,7 +8,6 @@ use anyhow::{Result, ensure};
 use hostile::{Act, Arena};
 use tokio::task::JoinSet;
 
-use super::call::runtime;
 use super::{Bench, Options};
 use crate::harness::{Chart, Figure, Report, Times, ns};
 
@@ -47,7 +46,11 @@ const ATTACKS: &[(&str, &str)] = &[
 ];
 
 fn run(options: &Options) -> Result<Report> {
-    let runtime = runtime(2)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .event_interval(std::env::var("EI").map_or(61, |v| v.parse().unwrap_or(61)))
+        .enable_all()
+        .build()?;
     let arena = Arc::new(runtime.block_on(Arena::new()));
     arena.recorder.script(|request| {
         let answer = b"HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\n{}";

@@ -15,6 +15,9 @@ fn both() -> Vec<Value> {
     vec![json!({ "url": GOOD })]
 }
 
+/// From a head and a pause, what a provider does that has no hurry.
+type Dripping = fn(&[u8], Duration) -> Vec<Act>;
+
 /// A seat that takes answers of one MiB and waits for a second.
 fn small<'a>(arena: &'a Arena, connection: &str) -> Seat<'a> {
     arena.seat(connection).limited(|l| {
@@ -49,7 +52,7 @@ async fn an_answer_that_drips_ends_with_the_deadline() {
     let arena = Arena::new().await;
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n";
     let pause = Duration::from_millis(40);
-    let scripts: [fn(&[u8], Duration) -> Vec<Act>; 4] = [
+    let scripts: [Dripping; 4] = [
         |head, pause| vec![Act::Send(head.to_vec()), Act::Drip(vec![b'x'; 1000], pause)],
         |head, pause| vec![Act::Drip([head, &[b'x'; 1000]].concat(), pause)],
         |head, _| vec![Act::Send(head.to_vec()), Act::Silence],

@@ -32,10 +32,12 @@ fn cached() -> String {
     json!(found).to_string()
 }
 
-/// As many entries as there is time for.
+/// `times` entries, numbered `from` on.
 fn flood() -> String {
     let value = vec![b'x'; 1024];
-    for n in 0..crate::given("times").as_u64().unwrap_or_default() {
+    let number = |name| crate::given(name).as_u64().unwrap_or_default();
+    let from = number("from");
+    for n in from..from + number("times") {
         cache::put(&format!("flood-{n}"), &value, u64::MAX);
     }
     "flooded".to_owned()
