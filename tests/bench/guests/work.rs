@@ -15,6 +15,7 @@ pub fn work(input: &str) -> Option<String> {
     for byte in first.bytes().chain(last.bytes()).chain(digits.bytes()).chain(sum.to_le_bytes()) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    let answer = json!({ "first": first, "last": last, "digits": digits, "sum": sum, "hash": hash.to_string() });
+    let answer =
+        json!({ "first": first, "last": last, "digits": digits, "sum": sum, "hash": hash.to_string() });
     Some(answer.to_string())
 }

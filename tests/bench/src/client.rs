@@ -21,7 +21,8 @@ impl Client {
         let socket = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
         ensure!(socket.peer_addr()?.ip().is_loopback(), "{address} is not on loopback");
         socket.set_nodelay(true)?;
-        let head = format!("host: {address}\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n");
+        let head =
+            format!("host: {address}\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n");
         Ok(Self { socket, head, answer: Vec::new() })
     }
 

@@ -38,6 +38,7 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
+    /// A figure without a goal.
     pub(crate) fn shown(name: impl Into<String>, value: f64, unit: &str) -> Self {
         Self { name: name.into(), value, unit: unit.to_owned(), goal: None }
     }

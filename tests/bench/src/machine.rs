@@ -40,6 +40,7 @@ pub(crate) fn load() -> f64 {
 pub(crate) fn resident_mib(pid: &str) -> Result<f64> {
     let path = format!("/proc/{pid}/status");
     let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-    let kib = text.lines().find_map(|l| l.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<f64>().ok());
+    let kib =
+        text.lines().find_map(|l| l.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<f64>().ok());
     Ok(kib.with_context(|| format!("{path} has no VmRSS: memory is measured on Linux only"))? / 1024.0)
 }

@@ -141,7 +141,9 @@ mod tests {
             assert!(asked(wrong).is_none(), "{wrong:?}");
         }
         assert!(matches!(asked(&["call"]), Some(Asked::One(b, _)) if b.name == "call"));
-        assert!(matches!(asked(&["guards", "cpu"]), Some(Asked::One(_, o)) if o.word.as_deref() == Some("cpu")));
+        assert!(
+            matches!(asked(&["guards", "cpu"]), Some(Asked::One(_, o)) if o.word.as_deref() == Some("cpu"))
+        );
         assert!(matches!(asked(&["all", "--with-long"]), Some(Asked::All { with_long: true })));
         assert!(BENCHES.iter().all(|b| usage().contains(b.name)));
     }

@@ -152,7 +152,14 @@ impl Place {
     /// What the pipeline makes for each call.
     pub(crate) fn call(&self, connection: &str) -> Call {
         let (limits, id) = (self.limits.clone(), &self.manifest.id);
-        Call::new(limits, connection.into(), id, self.lane(connection), &Value::Object(serde_json::Map::new()), None)
+        Call::new(
+            limits,
+            connection.into(),
+            id,
+            self.lane(connection),
+            &Value::Object(serde_json::Map::new()),
+            None,
+        )
     }
 
     /// One call of the small connector's work.

@@ -102,8 +102,13 @@ fn lines_svg(title: &str, [x_name, y_name]: [&str; 2], lines: &[(String, Vec<(f6
     );
     let mut legend = 240.0;
     for ((name, points), colour) in lines.iter().zip(COLOURS.iter().cycle()) {
-        let at: Vec<String> = points.iter().map(|p| place(*p)).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        let _ = writeln!(out, "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>", at.join(" "));
+        let at: Vec<String> =
+            points.iter().map(|p| place(*p)).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        let _ = writeln!(
+            out,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            at.join(" ")
+        );
         for (x, y) in points.iter().map(|p| place(*p)) {
             let _ = write!(out, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>");
         }
@@ -144,13 +149,20 @@ mod tests {
 
     #[test]
     fn a_chart_of_nothing_and_of_no_numbers_is_a_chart_all_the_same() {
-        let bars = |bars| Chart::Bars { file: "x.svg".into(), title: "<a>".into(), unit: "ms".into(), bars, goal: None };
+        let bars = |bars| Chart::Bars {
+            file: "x.svg".into(),
+            title: "<a>".into(),
+            unit: "ms".into(),
+            bars,
+            goal: None,
+        };
         for chart in [bars(vec![]), bars(vec![("a".into(), f64::NAN), ("b".into(), 0.0)])] {
             let (_, text) = svg(&chart);
             assert!(!text.contains("NaN") && !text.contains("inf") && text.contains("&lt;a&gt;"), "{text}");
         }
         let lines = vec![("one".to_owned(), vec![(0.0, 0.0)])];
-        let chart = Chart::Lines { file: "x.svg".into(), title: "t".into(), x: "n".into(), y: "MiB".into(), lines };
+        let chart =
+            Chart::Lines { file: "x.svg".into(), title: "t".into(), x: "n".into(), y: "MiB".into(), lines };
         assert!(!svg(&chart).1.contains("NaN"));
     }
 }

@@ -34,7 +34,8 @@ const PAGE: &str = "docs/performance.md";
 pub(crate) fn shown(name: &str, report: &Report) -> String {
     let mut out = format!("{name}\n");
     for f in &report.figures {
-        let _ = writeln!(out, "  {:<58} {:>16}  {:<18} {}", f.name, f.value_text(), f.goal_text(), f.verdict());
+        let _ =
+            writeln!(out, "  {:<58} {:>16}  {:<18} {}", f.name, f.value_text(), f.goal_text(), f.verdict());
     }
     for note in &report.notes {
         let _ = writeln!(out, "  ({note})");
@@ -51,7 +52,9 @@ pub(crate) fn passed(report: &Report) -> bool {
 pub(crate) fn keep(root: &Path, name: &str, run: Run) -> Result<()> {
     let path = root.join(RESULTS);
     let mut results: Results = match std::fs::read_to_string(&path) {
-        Ok(text) => serde_json::from_str(&text).with_context(|| format!("{RESULTS} does not read; delete it"))?,
+        Ok(text) => {
+            serde_json::from_str(&text).with_context(|| format!("{RESULTS} does not read; delete it"))?
+        }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Results::new(),
         Err(e) => return Err(e).context(RESULTS),
     };
@@ -104,7 +107,8 @@ fn page(results: &Results) -> String {
             let _ = write!(out, "\n![{title}](performance/{file})\n");
         }
         let (day, load) = (run.when.get(..10).unwrap_or(&run.when), run.load);
-        let busy = if load > 0.5 { format!("; the machine had other work (load {load:.1})") } else { String::new() };
+        let busy =
+            if load > 0.5 { format!("; the machine had other work (load {load:.1})") } else { String::new() };
         let machine = if one { String::new() } else { format!("; {}", run.machine) };
         let _ = write!(out, "\n<sub>{day}, {} s{busy}{machine}</sub>\n", run.seconds);
     }

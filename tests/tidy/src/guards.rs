@@ -41,7 +41,8 @@ pub fn breaches(list: &str, sources: &[Source]) -> Vec<String> {
         }
         let test = guard.get("test").and_then(toml::Value::as_array).cloned().unwrap_or_default();
         let words: Vec<&str> = test.iter().filter_map(toml::Value::as_str).collect();
-        let last = words.last().filter(|w| words.len() > 1 && !w.starts_with('-')).copied().unwrap_or_default();
+        let last =
+            words.last().filter(|w| words.len() > 1 && !w.starts_with('-')).copied().unwrap_or_default();
         let function = format!("fn {}(", last.rsplit("::").next().unwrap_or_default());
         if last.is_empty() || !sources.iter().any(|s| s.path.ends_with(".rs") && s.text.contains(&function)) {
             wrong(format!("there is no test `{}`", words.join(" ")));

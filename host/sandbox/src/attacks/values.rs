@@ -121,7 +121,7 @@ async fn an_argument_of_a_host_call_that_lies_is_a_trap() {
         (br_if $l (i32.lt_u (local.get $i) (i32.const 2000))))
       (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 65536) (i32.const 1000)";
     let halt = den.called::<(), ()>(&logs(same), "run", ()).await;
-    assert!(matches!(halt, Halt::Bound { .. }), "{halt}");
+    assert!(matches!(halt, Halt::Bound { limit: "copy-mib", .. }), "{halt}");
 }
 
 /// A component that asks for random bytes, with an allocator of its own.

@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use hostile::{Act, Arena};
 use tokio::task::JoinSet;
 
+use super::call::runtime;
 use super::{Bench, Options};
 use crate::harness::{Chart, Figure, Report, Times, ns};
 
@@ -42,33 +43,40 @@ const ATTACKS: &[(&str, &str)] = &[
     ("http", "https://evil.example.net/v1/x"),
     ("wasi-http", GOOD),
     ("log", "a line"),
+    ("log-text", ""),
+    ("log-lines", ""),
     ("environment", ""),
+    ("calls", ""),
+    ("random", ""),
+    ("random-huge", ""),
+    ("handles", ""),
+    ("unread", GOOD),
+    ("bodies", GOOD),
+    ("wasi-flood", GOOD),
+    ("timers", ""),
+    ("poll-many", ""),
+    ("long-label", ""),
+    ("many-keys", ""),
+    ("long-error", ""),
 ];
 
 fn run(options: &Options) -> Result<Report> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .event_interval(std::env::var("EI").map_or(61, |v| v.parse().unwrap_or(61)))
-        .enable_all()
-        .build()?;
-    let arena = Arc::new(runtime.block_on(Arena::new()));
-    arena.recorder.script(|request| {
-        let answer = b"HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\n{}";
-        let slow = request.lines().next().is_some_and(|line| line.contains("/v1/slow"));
-        // The first byte comes late, the rest with it.
-        let (late, rest) = answer.split_at(usize::from(slow));
-        vec![Act::Drip(late.to_vec(), PROVIDER), Act::Send(rest.to_vec())]
-    });
+    let runtime = runtime(2)?;
     let attacks: Vec<_> = ATTACKS
         .iter()
         .filter(|(name, _)| options.word.as_deref().is_none_or(|w| name.contains(w)))
         .copied()
         .collect();
-    ensure!(!attacks.is_empty(), "no attack has `{}` in its name", options.word.as_deref().unwrap_or_default());
-    runtime.block_on(spell(&arena, None))?;
+    ensure!(
+        !attacks.is_empty(),
+        "no attack has `{}` in its name",
+        options.word.as_deref().unwrap_or_default()
+    );
     let (mut figures, mut bars, mut worst) = (Vec::new(), Vec::new(), 0.0f64);
     let mut quiet_all = Vec::new();
     for (attack, url) in attacks {
+        // A new one for each: it keeps what it recorded.
+        let arena = runtime.block_on(arena());
         let quiet = runtime.block_on(spell(&arena, None))?;
         let during = runtime.block_on(spell(&arena, Some((attack, url))))?;
         let ratio = during.p99() / quiet.p99();
@@ -87,6 +95,19 @@ fn run(options: &Options) -> Result<Report> {
         goal: Some(2.0),
     };
     Ok(Report { figures, charts: vec![chart], notes: Vec::new() })
+}
+
+/// The place of one attack, with a provider that is slow where it is asked to be.
+async fn arena() -> Arc<Arena> {
+    let arena = Arena::new().await;
+    arena.recorder.script(|request| {
+        let answer = b"HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\n{}";
+        let slow = request.lines().next().is_some_and(|line| line.contains("/v1/slow"));
+        // The first byte comes late, the rest with it.
+        let (late, rest) = answer.split_at(usize::from(slow));
+        vec![Act::Drip(late.to_vec(), PROVIDER), Act::Send(rest.to_vec())]
+    });
+    Arc::new(arena)
 }
 
 /// The jobs' times while the attack runs, if there is one.
@@ -114,7 +135,10 @@ async fn spell(arena: &Arc<Arena>, attack: Option<(&'static str, &'static str)>)
                 let job = Instant::now();
                 let answer = arena.seat(&format!("worker-{number}")).attack("http", SLOW).await;
                 times.push(ns(job));
-                ensure!(matches!(&answer, Ok(Ok(a)) if a.label.starts_with("200")), "a job failed: {answer:?}");
+                ensure!(
+                    matches!(&answer, Ok(Ok(a)) if a.label.starts_with("200")),
+                    "a job failed: {answer:?}"
+                );
             }
             Ok(times)
         });
@@ -125,6 +149,5 @@ async fn spell(arena: &Arc<Arena>, attack: Option<(&'static str, &'static str)>)
     }
     over.store(true, Ordering::Relaxed);
     while attackers.join_next().await.is_some() {}
-    arena.recorder.wire.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
     Ok(Times::new(times))
 }

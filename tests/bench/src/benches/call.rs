@@ -26,6 +26,7 @@ pub(super) const BENCH: Bench = Bench {
 const ROUNDS: usize = 30;
 const CALLS: usize = 400;
 
+/// As `serve` makes its own, with so many threads.
 pub(super) fn runtime(threads: usize) -> Result<Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?)
 }
@@ -113,9 +114,5 @@ fn run(options: &Options) -> Result<Report> {
 /// Median, p95 and p99 in microseconds.
 pub(super) fn three(name: &str, times: &Times) -> Vec<Figure> {
     let at = |what: &str, ns: f64| Figure::shown(format!("{name}: {what}"), ns / 1e3, "µs");
-    vec![
-        at("median", times.median()),
-        at("p95", times.percentile(0.95)),
-        at("p99", times.p99()),
-    ]
+    vec![at("median", times.median()), at("p95", times.percentile(0.95)), at("p99", times.p99())]
 }

@@ -30,11 +30,8 @@ fn run(options: &Options) -> Result<Report> {
     let mut extism = Extism::start(&options.root)?;
     let runtime = runtime(2)?;
     let place = runtime.block_on(Place::new(&small(&options.root), Provider::none()))?;
-    let made = rounds(
-        ROUNDS,
-        CALLS,
-        &mut [&mut |n| runtime.block_on(fresh(&place, n)), &mut |n| extism.calls(n)],
-    )?;
+    let made =
+        rounds(ROUNDS, CALLS, &mut [&mut |n| runtime.block_on(fresh(&place, n)), &mut |n| extism.calls(n)])?;
     let mut figures = vec![Figure::shown("Extism ÷ ours", made.ratio(1, 0), "×").at_least(5.0)];
     let names = ["Jackfield, isolated call", "Extism, fresh plug-in"];
     figures.extend(made.all.iter().zip(names).flat_map(|(times, name)| three(name, times)));

@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn what_cargo_says_is_read() {
-        let said = "running 0 tests\n\nrunning 2 tests\ntest a ... ok\nerror: test failed, to rerun pass `-p x`\n";
+        let said =
+            "running 0 tests\n\nrunning 2 tests\ntest a ... ok\nerror: test failed, to rerun pass `-p x`\n";
         let ran = Ran { ok: false, late: false, said: said.to_owned() };
         assert_eq!((ran.tests(), ran.tail().as_str()), (2, "error: test failed, to rerun pass `-p x`"));
     }

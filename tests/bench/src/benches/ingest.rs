@@ -150,7 +150,8 @@ fn run(options: &Options) -> Result<Report> {
 async fn alone() -> Result<Round> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("x.db");
-    let store = Store::open(store::Options { path, clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) }).await?;
+    let store =
+        Store::open(store::Options { path, clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) }).await?;
     let org = store.create_org("Bench").await?.id;
     let round = stored(&store, &org, "alone").await?;
     store.close().await?;

@@ -38,7 +38,11 @@ fn run(options: &Options) -> Result<Report> {
     let beyond: Vec<(f64, f64)> = connections.iter().map(|(n, mib)| (*n as f64, mib - empty)).collect();
     figures.push(Figure::shown("empty host", empty, "MiB"));
     for (n, mib) in &beyond[1..] {
-        let figure = Figure::shown(format!("{} connections at rest, beyond it", crate::harness::amount(*n, "")), *mib, "MiB");
+        let figure = Figure::shown(
+            format!("{} connections at rest, beyond it", crate::harness::amount(*n, "")),
+            *mib,
+            "MiB",
+        );
         figures.push(if *n >= 10_000.0 { figure.at_most(100.0) } else { figure });
     }
     let instances = instances(options)?;
@@ -91,7 +95,8 @@ async fn make(serving: &Serving, keys: &[String]) -> Result<()> {
             let (address, key) = (serving.address.clone(), key.clone());
             makers.spawn(async move {
                 let mut client = Client::connect(&address, &key).await?;
-                let body = json!({ "connector": "hubspot", "credentials": { "accessToken": "nobody-takes-this" } });
+                let body =
+                    json!({ "connector": "hubspot", "credentials": { "accessToken": "nobody-takes-this" } });
                 for _ in 0..OF_AN_ORG {
                     client.json("POST", "/api/connections", &body).await?;
                 }

@@ -3,14 +3,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use egress::{Lane, Refusal, Request};
 use jackfield_connector::crm::{Contact, Email, Entity, MatchKey, OnMatch, Op, Person, Upsert};
 use jackfield_connector::http::{HttpError, RawRequest, RawResponse};
 use jackfield_connector::testing::{self, Stage};
-use providers::{HubSpot, Limit, Settings};
+use providers::{Fault, HubSpot, Limit, Settings};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -25,13 +25,16 @@ pub(super) const BENCH: Bench = Bench {
     about: "The HubSpot connector writes a batch of contacts (`crm/write.apply`: each looked up by its e-mail address, then \
             created or changed) to the fake of HubSpot on loopback, through `egress`, from a fresh instance; and the same \
             sources, compiled for this machine, do the same through the same column. The fake answers at once and shares \
-            the two cores, so a real provider's time, some 100 ms for each request, is not there to hide anything.",
+            the two cores, so a provider's own time is not there to hide anything; once more with one that takes 20 ms for \
+            each answer.",
     takes: None,
     long: false,
     run,
 };
 
 const ROUNDS: usize = 20;
+/// A quick provider's.
+const DELAY_MS: u64 = 20;
 
 thread_local! {
     /// The native side's way out.
@@ -40,7 +43,8 @@ thread_local! {
 
 /// What the sandbox does for `host/http.send`, for code that is not in it.
 fn road(request: &RawRequest) -> Result<RawResponse, HttpError> {
-    let (runtime, lane) = WAY.with_borrow(|way| way.clone()).ok_or(HttpError::NotSent("no way".to_owned()))?;
+    let (runtime, lane) =
+        WAY.with_borrow(|way| way.clone()).ok_or(HttpError::NotSent("no way".to_owned()))?;
     let request = Request {
         method: request.method.clone(),
         url: request.url.clone(),
@@ -90,7 +94,10 @@ fn batch(first: usize, contacts: usize) -> Value {
 
 fn written(answer: &Value, contacts: usize) -> Result<()> {
     let receipts = answer["Ok"].as_array().with_context(|| format!("the connector answered {answer}"))?;
-    ensure!(receipts.len() == contacts && receipts.iter().all(|r| r["Ok"].is_object()), "not written: {answer}");
+    ensure!(
+        receipts.len() == contacts && receipts.iter().all(|r| r["Ok"].is_object()),
+        "not written: {answer}"
+    );
     Ok(())
 }
 
@@ -104,19 +111,45 @@ impl Counter {
     }
 }
 
-fn sandboxed(runtime: &Runtime, place: &Place, of: &mut Counter, contacts: usize, calls: usize) -> Result<Vec<u64>> {
+fn sandboxed(
+    runtime: &Runtime,
+    place: &Place,
+    of: &mut Counter,
+    contacts: usize,
+    calls: usize,
+) -> Result<Vec<u64>> {
     let mut times = Vec::with_capacity(calls);
     for _ in 0..calls {
         let args = of.next(contacts);
         let began = Instant::now();
-        let answer = runtime.block_on(place.connector.invoke(place.call("sandboxed"), "crm/write.apply", args))?;
+        let answer =
+            runtime.block_on(place.connector.invoke(place.call("sandboxed"), "crm/write.apply", args))?;
         times.push(ns(began));
         written(&answer, contacts)?;
     }
     Ok(times)
 }
 
-fn native(runtime: &Runtime, place: &Place, of: &mut Counter, contacts: usize, calls: usize) -> Result<Vec<u64>> {
+/// The same connector with nothing to ask its provider: what the sandbox's part costs whatever the call does.
+fn idle(runtime: &Runtime, place: &Place, calls: usize) -> Result<Vec<u64>> {
+    let mut times = Vec::with_capacity(calls);
+    for _ in 0..calls {
+        let began = Instant::now();
+        let call = place.call("sandboxed");
+        let answer = runtime.block_on(place.connector.invoke(call, "crm/schema.list-objects", json!([])))?;
+        times.push(ns(began));
+        ensure!(answer["Ok"].is_array(), "{answer}");
+    }
+    Ok(times)
+}
+
+fn native(
+    runtime: &Runtime,
+    place: &Place,
+    of: &mut Counter,
+    contacts: usize,
+    calls: usize,
+) -> Result<Vec<u64>> {
     let mut times = Vec::with_capacity(calls);
     for _ in 0..calls {
         let args = of.next(contacts).as_array().cloned().unwrap_or_default();
@@ -148,24 +181,35 @@ fn run(options: &Options) -> Result<Report> {
     let place = ours.block_on(Place::new(&folder, Provider { overrides, dialler: None }))?;
     let (mut figures, mut bars, mut details) = (Vec::new(), Vec::new(), Vec::new());
     let mut counters = [Counter(0), Counter(1_000_000)];
-    for (contacts, calls) in [(10, 10), (1, 60)] {
+    for (contacts, calls, rounds_, delay) in [(10, 10, ROUNDS, 0), (1, 60, ROUNDS, 0), (1, 8, 5, DELAY_MS)] {
+        if delay > 0 {
+            fake.fail_next(u64::from(u32::MAX), Fault::AnswerAfter(Duration::from_millis(delay)));
+        }
         let [a, b] = &mut counters;
         let made = rounds(
-            ROUNDS,
+            rounds_,
             calls,
-            &mut [
-                &mut |n| sandboxed(&ours, &place, a, contacts, n),
-                &mut |n| native(&ours, &place, b, contacts, n),
-            ],
+            &mut [&mut |n| sandboxed(&ours, &place, a, contacts, n), &mut |n| {
+                native(&ours, &place, b, contacts, n)
+            }],
         )?;
-        let what = if contacts == 1 { "one contact".to_owned() } else { format!("{contacts} contacts") };
+        let what = match (contacts, delay) {
+            (1, 0) => "one contact".to_owned(),
+            (1, ms) => format!("one contact, provider answers after {ms} ms"),
+            (n, _) => format!("{n} contacts"),
+        };
         let figure = Figure::shown(format!("{what}: sandbox ÷ native"), made.ratio(0, 1), "×");
         figures.push(figure.at_most(1.1));
+        if delay > 0 {
+            continue;
+        }
         for (times, name) in made.all.iter().zip(["through the sandbox", "native"]) {
             bars.push((format!("{what}, {name}"), times.median() / 1e3));
             details.extend(three(&format!("{what}, {name}"), times));
         }
     }
+    let calls = rounds(ROUNDS, 60, &mut [&mut |n| idle(&ours, &place, n)])?;
+    details.extend(three("a call without a request, through the sandbox", &calls.all[0]));
     figures.extend(details);
     let chart = Chart::Bars {
         file: "native.svg".to_owned(),

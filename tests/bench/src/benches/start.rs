@@ -37,7 +37,8 @@ fn run(options: &Options) -> Result<Report> {
     }
     let slowest = took.iter().copied().fold(0.0, f64::max);
     let figures = vec![
-        Figure::shown(format!("start to ready, {} connectors: median", names.len()), median(took), "ms").at_most(300.0),
+        Figure::shown(format!("start to ready, {} connectors: median", names.len()), median(took), "ms")
+            .at_most(300.0),
         Figure::shown("start to ready: slowest", slowest, "ms"),
     ];
     Ok(Report { figures, charts: Vec::new(), notes: Vec::new() })

@@ -1,7 +1,7 @@
 //! The same work as a plug-in of Extism, written as its documentation shows.
 
-use extism_pdk::{FnResult, plugin_fn};
 pub(crate) use ::serde_json;
+use extism_pdk::{FnResult, plugin_fn};
 
 #[path = "../../../guests/work.rs"]
 mod work;

@@ -2,8 +2,8 @@
 
 use jackfield_connector::automation::{ActionPage, Actions, Call, Outcome};
 use jackfield_connector::http::Api;
-use jackfield_connector::{Account, Error, Lifecycle, Result};
 pub(crate) use jackfield_connector::serde_json;
+use jackfield_connector::{Account, Error, Lifecycle, Result};
 
 #[path = "../../work.rs"]
 mod work;

@@ -82,6 +82,9 @@ mod tests {
         git(&["add", "src/b.rs"]);
         refresh(from.path(), to.path()).unwrap();
         assert_eq!((read("src/a.rs"), read("src/b.rs")), (Some("changed".into()), None));
-        assert_eq!((read("src/new.rs"), read("target/made")), (Some("new".into()), Some("by a build".into())));
+        assert_eq!(
+            (read("src/new.rs"), read("target/made")),
+            (Some("new".into()), Some("by a build".into()))
+        );
     }
 }
