@@ -33,6 +33,6 @@ pub use compile::{CompileError, Compiler, compile_in_this_process};
 pub use connector::{Connector, Sandbox, SandboxOptions};
 pub use engine::engine_config;
 pub use halt::Halt;
-pub use text::misleads;
 pub use limits::{Caps, Limits};
+pub use text::misleads;
 pub use warm::{MAX_IDLE, MOST_IDLE};

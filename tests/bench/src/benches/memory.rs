@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use providers::{HubSpot, Limit, Settings};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -14,14 +15,15 @@ use crate::client::Client;
 use crate::harness::{Chart, Figure, Report};
 use crate::host::{Host, Serving};
 use crate::machine::resident_mib;
-use crate::place::{Place, Provider, Silent, small};
+use crate::place::{Place, Provider, Silent, TOKEN, small};
 
 pub(super) const BENCH: Bench = Bench {
     name: "memory",
     short: "resident memory of idle connections up to 10,000, and of live instances",
     about: "*Connections*: `serve` is started on a database with so many connections (to the HubSpot connector, a sealed \
             credential each, a hundred to an organization), lists a page of them and plans one event; its resident memory \
-            after two seconds of rest is compared with that of a host without connections. *Instances*: so many calls of the \
+            after two seconds of rest is compared with that of a host without connections; and once more after each connection \
+            has asked its provider (a fake) who it is, and the sockets are closed. *Instances*: so many calls of the \
             small connector at one time, each waiting for a provider that does not answer, in one process.",
     takes: None,
     long: false,
@@ -29,11 +31,13 @@ pub(super) const BENCH: Bench = Bench {
 };
 
 const STEPS: [usize; 4] = [0, 1_000, 5_000, 10_000];
+/// An idle socket is kept for 30 s.
+const SOCKETS_CLOSE: Duration = Duration::from_secs(35);
 const OF_AN_ORG: usize = 100;
 const INSTANCES: [usize; 6] = [0, 1, 8, 16, 32, 64];
 
 fn run(options: &Options) -> Result<Report> {
-    let (connections, mut figures) = (connections(options)?, Vec::new());
+    let ((connections, used), mut figures) = (connections(options)?, Vec::new());
     let empty = connections[0].1;
     let beyond: Vec<(f64, f64)> = connections.iter().map(|(n, mib)| (*n as f64, mib - empty)).collect();
     figures.push(Figure::shown("empty host", empty, "MiB"));
@@ -45,6 +49,8 @@ fn run(options: &Options) -> Result<Report> {
         );
         figures.push(if *n >= 10_000.0 { figure.at_most(100.0) } else { figure });
     }
+    figures
+        .push(Figure::shown("10,000 after one call each, at rest again", used - empty, "MiB").at_most(100.0));
     let instances = instances(options)?;
     let none = instances[0].1;
     let held: Vec<(f64, f64)> = instances.iter().map(|(n, mib)| (*n as f64, mib - none)).collect();
@@ -65,48 +71,106 @@ fn run(options: &Options) -> Result<Report> {
     Ok(Report { figures, charts, notes: Vec::new() })
 }
 
-/// Resident MiB by number of connections. They are made by one `serve`; a fresh one is measured.
-fn connections(options: &Options) -> Result<Vec<(usize, f64)>> {
-    let runtime = runtime(2)?;
-    let host = Host::new(&options.root, &["hubspot"], "")?;
-    let (mut found, mut made, mut keys) = (Vec::new(), 0, Vec::new());
+/// Resident MiB by number of connections, and with all of them after each was used once. They are made by one `serve`; a
+/// fresh one is measured.
+fn connections(options: &Options) -> Result<(Vec<(usize, f64)>, f64)> {
+    let (runtime, theirs) = (runtime(2)?, runtime(1)?);
+    let fake = providers::hubspot::Config {
+        settings: Settings { journal: 0, ..Settings::default() },
+        tokens: vec![TOKEN.to_owned()],
+        burst: Limit::none(),
+        ..Default::default()
+    };
+    let fake = theirs.block_on(HubSpot::start(fake))?;
+    let config = format!("[egress.overrides]\n{:?} = {:?}\n", fake.origin(), fake.url());
+    let host = Host::new(&options.root, &["hubspot"], &config)?;
+    let (mut found, mut keys, mut made) = (Vec::new(), Vec::new(), Vec::new());
     for step in STEPS {
-        if step > made {
-            while keys.len() < step / OF_AN_ORG {
-                keys.push(host.org("Bench")?.1);
-            }
+        let first = keys.len();
+        while keys.len() < step / OF_AN_ORG {
+            keys.push(host.org("Bench")?.1);
+        }
+        if keys.len() > first {
             let serving = runtime.block_on(host.serve())?;
-            runtime.block_on(make(&serving, &keys[made / OF_AN_ORG..]))?;
-            made = step;
+            made.extend(runtime.block_on(make(&serving, &keys[first..]))?);
         }
         let serving = runtime.block_on(host.serve())?;
         let key = keys.first().unwrap_or(&host.key);
         runtime.block_on(rest(&serving, key))?;
         found.push((step, serving.resident_mib()?));
     }
-    Ok(found)
+    let serving = runtime.block_on(host.serve())?;
+    runtime.block_on(used(&serving, made))?;
+    Ok((found, serving.resident_mib()?))
 }
 
-/// A hundred connections for each of these keys, eight keys at a time.
-async fn make(serving: &Serving, keys: &[String]) -> Result<()> {
-    for some in keys.chunks(8) {
-        let mut makers = JoinSet::new();
-        for key in some {
-            let (address, key) = (serving.address.clone(), key.clone());
-            makers.spawn(async move {
-                let mut client = Client::connect(&address, &key).await?;
-                let body =
-                    json!({ "connector": "hubspot", "credentials": { "accessToken": "nobody-takes-this" } });
-                for _ in 0..OF_AN_ORG {
-                    client.json("POST", "/api/connections", &body).await?;
-                }
-                anyhow::Ok(())
-            });
+/// A key and its connections.
+type Connections = (String, Vec<String>);
+
+/// Lets eight clients at a time do this for each of `all`.
+async fn each<T, R, F>(
+    serving: &Serving,
+    all: Vec<T>,
+    key: fn(&T) -> &str,
+    what: fn(Client, T) -> F,
+) -> Result<Vec<R>>
+where
+    T: Send + 'static,
+    R: Send + 'static,
+    F: Future<Output = Result<R>> + Send + 'static,
+{
+    let (mut done, mut running) = (Vec::new(), JoinSet::new());
+    for one in all {
+        if running.len() >= 8
+            && let Some(ended) = running.join_next().await
+        {
+            done.push(ended??);
         }
-        while let Some(done) = makers.join_next().await {
-            done??;
-        }
+        let client = Client::connect(&serving.address, key(&one)).await?;
+        running.spawn(what(client, one));
     }
+    while let Some(ended) = running.join_next().await {
+        done.push(ended??);
+    }
+    Ok(done)
+}
+
+/// A hundred connections for each of these keys.
+async fn make(serving: &Serving, keys: &[String]) -> Result<Vec<Connections>> {
+    each(
+        serving,
+        keys.to_vec(),
+        |key| key,
+        |mut client, key| async move {
+            let body = json!({ "connector": "hubspot", "credentials": { "accessToken": TOKEN } });
+            let mut ids = Vec::new();
+            for _ in 0..OF_AN_ORG {
+                let made = client.json("POST", "/api/connections", &body).await?;
+                ids.push(made["id"].as_str().unwrap_or_default().to_owned());
+            }
+            Ok((key, ids))
+        },
+    )
+    .await
+}
+
+/// Has each connection ask its provider who it is, then waits until the host has closed the sockets.
+async fn used(serving: &Serving, connections: Vec<Connections>) -> Result<()> {
+    each(
+        serving,
+        connections,
+        |c| &c.0,
+        |mut client, (_, ids)| async move {
+            for id in ids {
+                let answer =
+                    client.json("POST", &format!("/api/connections/{id}/test"), &Value::Null).await?;
+                ensure!(answer["ok"] == true, "a connection's test: {answer}");
+            }
+            Ok(())
+        },
+    )
+    .await?;
+    tokio::time::sleep(SOCKETS_CLOSE).await;
     Ok(())
 }
 
