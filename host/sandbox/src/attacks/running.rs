@@ -191,3 +191,29 @@ async fn a_guest_cannot_enter_itself_once_more() {
     let halt = halt_of(text).await;
     assert!(matches!(halt, Halt::Trap { .. }), "{halt}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn timers_and_sockets_are_looked_at_between_two_turns_of_a_loop() {
+    let connector = Den::new().await.load(&runs("", FOREVER)).await.unwrap();
+    let limits = Limits { cpu: Duration::from_millis(1_500), ..limits() };
+    let looping = tokio::spawn(async move {
+        let body = async |store: &mut wasmtime::Store<crate::state::State>, instance: &Instance| {
+            let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
+            run.call_async(&mut *store, ()).await
+        };
+        connector.run(Call::without_connection(limits), body).await.unwrap_err()
+    });
+    let timer = tokio::spawn(async {
+        let mut late = Duration::ZERO;
+        for _ in 0..8 {
+            let began = std::time::Instant::now();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            late = late.max(began.elapsed());
+        }
+        late
+    });
+    let late = timer.await.unwrap();
+    assert!(matches!(looping.await.unwrap(), Halt::Cpu { .. }));
+    // A turn is 10 ms long; the runtime by itself looks once in 61 turns.
+    assert!(late < Duration::from_millis(300), "a timer of 5 ms took {late:?}");
+}
