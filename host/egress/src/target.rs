@@ -6,8 +6,9 @@ use url::{Host, Url};
 
 /// `https://NAME.endpoint.invalid` (RFC 6761: `.invalid` never resolves).
 pub(crate) const ENDPOINT_SUFFIX: &str = ".endpoint.invalid";
-/// The longest URL that is read, in bytes.
+/// The longest URL that is read, in bytes, as it is written and as it is sent.
 pub(crate) const MAX_URL: usize = 8 * 1024;
+const TOO_LONG: &str = "the URL is longer than 8 KiB";
 
 /// So often a path is decoded in search of what it hides; one that still changes hides too much.
 const MOST_DECODED: usize = 4;
@@ -46,6 +47,10 @@ impl Target {
         check_path(path)?;
         if let Some(query) = url.query() {
             check_percent(query)?;
+        }
+        // Encoded, a character takes up to nine: what is sent and kept is bounded, not only what was written.
+        if url.as_str().len() > MAX_URL {
+            return Err(TOO_LONG);
         }
         // The parser has repaired nothing that `check_path` let through; this holds it to that.
         if url.path() != if path.is_empty() { "/".to_owned() } else { encode_path(path) } {
@@ -98,7 +103,7 @@ impl Target {
 /// Characters that parsers drop, turn or disagree on.
 fn check_text(text: &str) -> Result<(), &'static str> {
     if text.len() > MAX_URL {
-        return Err("the URL is longer than 8 KiB");
+        return Err(TOO_LONG);
     }
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err("the URL holds a control character or white space: percent-encode it");
@@ -295,6 +300,9 @@ mod tests {
     #[test]
     fn a_url_of_more_than_8_kib_is_refused() {
         assert!(Target::parse(&format!("https://a.example/{}", "x".repeat(MAX_URL))).is_err());
+        // Short as it is written, long as it is sent.
+        let quotes = format!("https://a.example/?{}", "\"".repeat(MAX_URL / 2));
+        assert!(matches!(Target::parse(&quotes), Err(TOO_LONG)));
     }
 
     proptest! {

@@ -23,10 +23,11 @@ pub(crate) fn run(data: &[u8]) {
     // What was read is read again as the same, however it is written.
     let plain = format!("https://{}{}", read.host, read.line);
     assert_eq!(fuzzing::url(&plain).as_ref(), Ok(&read), "{plain}");
-    assert_eq!(
-        fuzzing::url(&format!("HTTPS://{}:443{}", read.host.to_uppercase(), read.line)).as_ref(),
-        Ok(&read)
-    );
+    let with_port = format!("HTTPS://{}:443{}", read.host.to_uppercase(), read.line);
+    // The longest one has no room for its port.
+    if with_port.len() <= 8 * 1024 {
+        assert_eq!(fuzzing::url(&with_port).as_ref(), Ok(&read));
+    }
     other_road(text, &read);
 }
 
