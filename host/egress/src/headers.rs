@@ -57,7 +57,7 @@ const MISLEADING: &[&str] = &[
 /// Headers by which an answer would come in pieces or in another encoding: an echoed credential could not be found in it.
 const HIDING: &[&str] = &["range", "if-range", "accept-charset"];
 
-const PREFIXES: &[&str] = &["proxy-", "x-forwarded-"];
+const PREFIXES: &[&str] = &["proxy-", "x-forwarded"];
 
 /// Whether a header's value is a credential. `name` is in lower case.
 pub(crate) fn is_credential(name: &str) -> bool {
@@ -197,6 +197,7 @@ mod tests {
             "Content-Length",
             "Expect",
             "Forwarded",
+            "X-Forwarded",
             "X-Forwarded-For",
             "x_forwarded_host",
             "Proxy-Connection",
@@ -211,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_no_guest_sets_no_manifest_makes_the_idempotency_header() {
-        let all = [CREDENTIALS, HOP_BY_HOP, MISLEADING, HIDING, &["proxy-x", "x-forwarded-x", "x_api_key"]]
+        let all = [CREDENTIALS, HOP_BY_HOP, MISLEADING, HIDING, &["proxy-x", "x-forwarded", "x_api_key"]]
             .concat();
         for name in all {
             let text = format!(

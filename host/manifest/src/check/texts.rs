@@ -137,7 +137,7 @@ pub(super) fn guest_header(text: &str) -> Result<(), String> {
     let plain = text.to_ascii_lowercase().replace('_', "-");
     own_header(&plain).map_err(|_| format!("`{}` is no header for a key", cut(text, 100)))?;
     let taken =
-        OTHERS.contains(&plain.as_str()) || plain.starts_with("proxy-") || plain.starts_with("x-forwarded-");
+        OTHERS.contains(&plain.as_str()) || plain.starts_with("proxy-") || plain.starts_with("x-forwarded");
     yes(!taken, || {
         format!("`{text}` means something else to a server: name the provider's own idempotency header")
     })
