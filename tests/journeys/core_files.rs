@@ -1,6 +1,6 @@
 //! No command leaves its memory on the disk, whatever it dies of and whatever the shell before it allows.
 
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -71,6 +71,58 @@ async fn a_host_that_is_aborted_or_touches_a_wrong_address_leaves_no_core_file()
         left_nothing(host.folder.path(), signal, status);
     }
     host.serve();
+}
+
+/// A plain user, where the tester is root: root reads everything.
+const NOBODY: u32 = 65_534;
+
+/// As whoever is no root: the tester, or nobody.
+fn as_plain_user(mut command: Command) -> Command {
+    if rustix::process::getuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+/// Whether another process of the same plain user may look into this one: into its environment, which the kernel guards as
+/// it guards its memory.
+fn is_open_to_its_user(child: &Child) -> bool {
+    let mut cat = as_plain_user(Command::new("cat"));
+    let cat = cat.arg(format!("/proc/{}/environ", child.id())).stdout(Stdio::null()).stderr(Stdio::null());
+    cat.status().unwrap().success()
+}
+
+/// Whoever may look into a process may also have its memory written down (`gcore`), and the limit on core files does not hold
+/// for one that is piped to a program.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_that_serves_is_not_to_be_dumped_by_its_own_user() {
+    let mut sleep = as_plain_user(Command::new("sleep")).arg("60").spawn().unwrap();
+    let others = is_open_to_its_user(&sleep);
+    sleep.kill().unwrap();
+    sleep.wait().unwrap();
+    assert!(others, "this machine keeps all processes from their users; nothing is proved");
+
+    let mut host = Host::start(&[]);
+    host.kill();
+    // Where the plain user can read it: the kernel hides the memory of any program that its user cannot read.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let program = elsewhere.path().join("jackfield");
+    std::fs::hard_link(binary(), &program).or_else(|_| std::fs::copy(binary(), &program).map(drop)).unwrap();
+    if rustix::process::getuid().is_root() {
+        for folder in [host.folder.path(), elsewhere.path()] {
+            for entry in walkdir::WalkDir::new(folder) {
+                let path = entry.unwrap().into_path();
+                if path != program {
+                    std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+                }
+            }
+        }
+    }
+    let mut serve = Command::new(&program);
+    clean(&mut serve);
+    host.serve_as(as_plain_user(serve));
+    assert!(!is_open_to_its_user(host.child()), "its own user can read its memory");
+    assert_eq!(host.client.call("GET", "/api/connectors", None).await.0, 200, "it serves all the same");
 }
 
 /// Each waits for a pipe in the place of its configuration, its component or its input, before it has read anything.

@@ -18,3 +18,4 @@ mod rebooking;
 mod secrets;
 mod stopping;
 mod support;
+mod walls;

@@ -106,6 +106,33 @@ async fn released(host: &Host, rogue: &str) {
     assert_eq!((&connection["status"], &connection["quarantine"]), (&json!("active"), &Value::Null));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_shutdown_still_puts_into_quarantine_is_in_the_log() {
+    let wall = Wall::start().await;
+    let config = "\n[quarantine]\nstrikes = 1\n\n[limits.sulker]\ndeadline-ms = 3000\n\n[limits.\"not-there\"]\ncpu-ms = 1\n";
+    let mut host = Host::start_with(&wall.overrides(), config);
+    logged(&host, &["WARN", "`not-there`", "not installed"]).await;
+    let guest = root().join("tests/hostile/guests/sulker");
+    let installed = jackfield(host.folder.path(), &["install", guest.to_str().unwrap(), "--yes"]);
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    let body = json!({
+        "connector": "sulker", "credentials": { "accessToken": "t" }, "settings": { "mood": "spin" }
+    });
+    let sulker = host.connect(body).await;
+    host.post(&json!({ "id": "n1", "event": "note.made", "data": {} })).await;
+    let began = std::time::Instant::now();
+    while get(&host, "/api/events/n1").await["operations"][0]["state"] != "running" {
+        assert!(began.elapsed() < PATIENCE, "it does not start");
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    host.stop();
+    let log = std::fs::read_to_string(host.log()).unwrap();
+    let (before, after) = log.split_once("stopping").unwrap();
+    assert!(!before.contains("quarantined:"), "it was to happen in the drain: {before}");
+    let line = after.lines().find(|line| line.contains("quarantined:") && line.contains(&sulker));
+    assert!(line.is_some(), "not logged: {after}");
+}
+
 /// The host's own store, as another process would have it open.
 async fn store_of(host: &Host) -> store::Store {
     let (clock, ids) = (Arc::new(model::SystemClock), Arc::new(model::SystemIds));
@@ -124,7 +151,8 @@ async fn events_that_come_during_a_quarantine_are_held_across_a_restart_and_deli
     for _ in 0..5 {
         let (code, reason) = ("halt_trap".to_owned(), "halted by a trap".to_owned());
         let strike = store::Strike { code, reason, waits_ms: vec![60_000], most: 5 };
-        let end = store::CallEnd { digest: digest.clone(), strike: Some(strike) };
+        let began = model::Clock::now(&model::SystemClock);
+        let end = store::CallEnd { digest: digest.clone(), began, strike: Some(strike) };
         store.call_ended(&zapier.as_str().into(), end).await.unwrap();
     }
     let note = |n: u32| json!({ "id": format!("n{n}"), "event": "note.made", "n": n });
@@ -138,6 +166,8 @@ async fn events_that_come_during_a_quarantine_are_held_across_a_restart_and_deli
 
     let lifted = jackfield(host.folder.path(), &["release", "zapier"]);
     assert!(lifted.status.success(), "{}", String::from_utf8_lossy(&lifted.stderr));
+    let said = String::from_utf8_lossy(&lifted.stdout).into_owned();
+    assert!(said.contains("operations that waited for the quarantine go on now"), "{said}");
     let began = std::time::Instant::now();
     while wall.zapier.runs().len() < 2 {
         assert!(began.elapsed() < PATIENCE, "nothing goes on");

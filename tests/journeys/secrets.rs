@@ -10,6 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::support::search::{Found, Planted, Search};
 use crate::support::{Host, PATIENCE, Wall, binary, clean, jackfield, raw, template};
+use crate::walls::Teller;
 
 /// Fewer would not be the test that this is.
 const LEAST: usize = 30;
@@ -18,7 +19,8 @@ const FOREVER: Duration = Duration::from_secs(600);
 #[tokio::test(flavor = "multi_thread")]
 async fn no_planted_secret_is_found_in_anything_that_the_host_left() {
     let (mut planted, wall) = (Planted::new(), Wall::start().await);
-    let mut host = Host::start(&wall.overrides());
+    let teller = Teller::start().await;
+    let mut host = Host::start(&[wall.overrides(), teller.overrides()].concat());
     let second = jackfield(host.folder.path(), &["key", "create", "--org", &organization(&host)]);
     let second_key = String::from_utf8(second.stdout).unwrap().lines().next().unwrap().to_owned();
     let own_key = host.client.key.clone();
@@ -28,6 +30,7 @@ async fn no_planted_secret_is_found_in_anything_that_the_host_left() {
     misplaced(&host, &mut planted).await;
     let mut events = used(&host, &wall, &mut planted).await;
     echoed(&host, &wall, &mut events).await;
+    teller.told(&host, &mut planted, &mut events).await;
     killed(&mut host, &wall, &mut planted, &mut events).await;
     // What a crash leaves: the write-ahead log as it was, half-written files.
     assert_eq!(planted.search(&keys).folder(host.folder.path(), |_| false), []);

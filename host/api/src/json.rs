@@ -9,6 +9,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::fields::shown;
 use crate::problem::{Code, Problem};
 
 /// How deep arrays and objects may be nested, the outermost included.
@@ -101,7 +102,7 @@ fn render(path: &[Step]) -> String {
                 if !out.is_empty() {
                     out.push('.');
                 }
-                out.push_str(&model::cut(name, 64).replace('\0', "\u{fffd}"));
+                out.push_str(&shown(name).replace('\0', "\u{fffd}"));
             }
         }
     }
@@ -228,5 +229,18 @@ mod tests {
         let p = parse(br#"{"a":{"b":1,"c":2,"b":3}}"#).unwrap_err();
         assert_eq!((p.code, p.errors[0].path.as_str()), (Code::DuplicateMember, "a.b"));
         assert_eq!(code("{\"\\u0000\":1}"), Code::InvalidText);
+    }
+
+    #[test]
+    fn a_secret_in_a_members_place_is_not_repeated() {
+        for text in [
+            r#"{"sesame-street-sesame-street":"a\u0000b"}"#,
+            r#"{"a":{"sesame-street-sesame-street":1,"sesame-street-sesame-street":2}}"#,
+            r#"{"sesame-street-sesame-street\u0000":1}"#,
+        ] {
+            let problem = parse(text.as_bytes()).unwrap_err();
+            assert!(problem.errors[0].path.ends_with("sesa…"), "{problem:?}");
+            assert!(!format!("{problem:?}").contains("sesame"), "{problem:?}");
+        }
     }
 }

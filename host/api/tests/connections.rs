@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use api::{Limits, LiveError};
 use common::{Site, TOKEN, acme};
-use model::{ConnectionId, ExchangeId, Millis};
+use model::{Clock as _, ConnectionId, ExchangeId, Millis};
 use serde_json::{Value, json};
 use store::{CallEnd, Described, Exchange, Message, NewConnection, NewJob, Strike};
 
@@ -307,7 +307,8 @@ impl Site {
                 waits_ms: vec![1_000],
                 most: 5,
             };
-            let end = CallEnd { digest: connector.digest.clone(), strike: Some(strike) };
+            let began = self.clock.now();
+            let end = CallEnd { digest: connector.digest.clone(), began, strike: Some(strike) };
             self.store.call_ended(&ConnectionId(connection.to_owned()), end).await.unwrap();
         }
     }

@@ -212,8 +212,8 @@ mod tests {
 
     #[test]
     fn what_no_guest_sets_no_manifest_makes_the_idempotency_header() {
-        let all = [CREDENTIALS, HOP_BY_HOP, MISLEADING, HIDING, &["proxy-x", "x-forwarded", "x_api_key"]]
-            .concat();
+        let all =
+            [CREDENTIALS, HOP_BY_HOP, MISLEADING, HIDING, &["proxy-x", "x-forwarded", "x_api_key"]].concat();
         for name in all {
             let text = format!(
                 "manifest = 1\nid = \"x\"\nname = \"X\"\nversion = \"1.0.0\"\n[idempotency]\nheader = \"{name}\"\n"

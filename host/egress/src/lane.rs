@@ -117,6 +117,11 @@ impl Lane {
         column::send(&self.0, request).await
     }
 
+    /// The call waited so long for the host itself, with no request under way: that is not the guest's time either.
+    pub fn waited(&self, spent: Duration) {
+        self.0.state().observed.waited += spent;
+    }
+
     /// What the host saw on the wire so far.
     #[must_use]
     pub fn observed(&self) -> Observed {

@@ -137,7 +137,8 @@ pub struct Observed {
     pub writes_sent: u32,
     /// Every exchange on record, refused ones too, in order.
     pub exchanges: Vec<ExchangeId>,
-    /// How long at least one request was under way: for a budget, for an answer, for its body.
+    /// How long at least one request was under way: for a budget, for an answer, for its body. And how long the call waited
+    /// for its place in the sandbox.
     pub waited: Duration,
 }
 

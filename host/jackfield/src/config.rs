@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use manifest::{EgressRule, Limits, RateLimit};
+use manifest::{EgressRule, Limits, Manifest, RateLimit};
 use serde::Deserialize;
 use url::Url;
 
@@ -218,6 +218,7 @@ impl Config {
         };
         let egress = file.egress.unwrap_or_default();
         check_egress(&egress, mode)?;
+        check_grants(&egress.grants)?;
         let limits = file.limits.unwrap_or_default();
         check_limits(&limits)?;
         let reuse = file.reuse.unwrap_or_default();
@@ -244,6 +245,14 @@ impl Config {
             quarantine,
             file: path,
         })
+    }
+}
+
+impl Config {
+    /// The connectors that are named, each with the key that does: what is said of one that is not installed has no effect.
+    pub fn named_connectors(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let limits = self.limits.keys().filter(|name| *name != "*").map(|name| ("limits", name.as_str()));
+        limits.chain(self.egress.grants.keys().map(|name| ("egress.grants", name.as_str())))
     }
 }
 
@@ -274,6 +283,8 @@ fn variables(env: impl Iterator<Item = (String, String)>) -> Result<BTreeMap<Str
     }
     Ok(found)
 }
+
+const ID: &str = "a lower-case letter, then such letters, digits and `-`, as its manifest has it";
 
 fn sqlite_path(url: &str) -> Result<PathBuf, ConfigError> {
     let wrong = "is `sqlite:///absolute/path.db` (PostgreSQL is not supported by this version)";
@@ -309,8 +320,21 @@ fn check_egress(egress: &Egress, mode: Mode) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// A name that is no connector's would grant nobody less, and say nothing of it.
+fn check_grants(grants: &BTreeMap<String, Vec<EgressRule>>) -> Result<(), ConfigError> {
+    for connector in grants.keys().filter(|name| !Manifest::is_id(name)) {
+        let key = format!("egress.grants.\"{}\"", model::cut(connector, 100));
+        return Err(value(&key, format!("is no connector's id: {ID}")));
+    }
+    Ok(())
+}
+
 fn check_limits(limits: &BTreeMap<String, Limits>) -> Result<(), ConfigError> {
     for (connector, limits) in limits {
+        if connector != "*" && !Manifest::is_id(connector) {
+            let key = format!("limits.\"{}\"", model::cut(connector, 100));
+            return Err(value(&key, format!("is neither `*` nor a connector's id: {ID}")));
+        }
         if let Some((limit, problem)) = limits.problems().into_iter().next() {
             return Err(value(&format!("limits.\"{}\".{limit}", model::cut(connector, 100)), problem));
         }
@@ -374,6 +398,26 @@ mod tests {
         let error = load("[limits.\"*\"]\ncpu_ms = 1", &[]).unwrap_err().to_string();
         assert!(error.contains(":2: ") && error.contains("cpu_ms"), "{error}");
         assert!(load("[limits]\ncpu-ms = 1", &[]).is_err(), "a limit of nobody's");
+    }
+
+    #[test]
+    fn what_is_said_of_a_connector_names_one_that_there_can_be() {
+        let id = "a lower-case letter, then such letters, digits and `-`, as its manifest has it";
+        for name in ["Hubspot", "hub spot", "hub_spot", "", "**"] {
+            let error = load(&format!("[limits.\"{name}\"]\ncpu-ms = 5000"), &[]).unwrap_err().to_string();
+            assert_eq!(error, format!("limits.\"{name}\": is neither `*` nor a connector's id: {id}"));
+        }
+        let rule = "methods = [\"GET\"]\nhost = \"api.example.com\"\npaths = [\"/**\"]\nwhy = \"because\"";
+        for name in ["Hubspot", "*"] {
+            let error = load(&format!("[[egress.grants.\"{name}\"]]\n{rule}"), &[]).unwrap_err().to_string();
+            assert_eq!(error, format!("egress.grants.\"{name}\": is no connector's id: {id}"));
+        }
+        let text = format!(
+            "[[egress.grants.hubspot]]\n{rule}\n[limits.\"*\"]\ncpu-ms = 1\n[limits.zapier]\ncpu-ms = 1"
+        );
+        let config = load(&text, &[]).unwrap();
+        let named: Vec<_> = config.named_connectors().collect();
+        assert_eq!(named, [("limits", "zapier"), ("egress.grants", "hubspot")]);
     }
 
     #[test]

@@ -67,6 +67,7 @@ impl api::Live for Live {
             pipeline::LiveError::Open(e) => {
                 api::LiveError::Refused { code: e.code().to_owned(), message: e.to_string() }
             }
+            pipeline::LiveError::Busy => api::LiveError::Busy,
             other => api::LiveError::Failed(other.to_string()),
         })
     }

@@ -64,6 +64,8 @@ pub struct Pipeline {
     stuck: stuck::Stuck,
     /// Turns true when a shutdown waits no longer: what still runs is broken off.
     cut: tokio::sync::watch::Sender<bool>,
+    /// The places of live calls.
+    live: Arc<tokio::sync::Semaphore>,
 }
 
 impl Pipeline {
@@ -78,6 +80,7 @@ impl Pipeline {
             owner,
             stuck: stuck::Stuck::default(),
             cut,
+            live: Arc::new(tokio::sync::Semaphore::new(live::AT_ONCE)),
         })
     }
 

@@ -15,7 +15,7 @@ use store::Connection;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::Pipeline;
+use crate::{Pipeline, live};
 
 /// A connection, open for one call.
 pub(crate) struct Open {
@@ -97,7 +97,8 @@ impl Policies {
 }
 
 impl Pipeline {
-    /// Opens `connection` for one call, with a fresh deadline.
+    /// Opens `connection` for one call, with a fresh deadline. Without a job, somebody waits for its answer, and the deadline
+    /// is no later than such a call may take.
     pub(crate) async fn open(&self, connection: &Connection, job: Option<JobId>) -> Result<Open, OpenError> {
         if let Some(quarantine) = &connection.quarantine {
             return Err(OpenError::Quarantined(quarantine.sentence(&connection.connector)));
@@ -110,7 +111,10 @@ impl Pipeline {
         let config = entry.manifest.check_settings(&connection.settings).map_err(|problems| {
             OpenError::Settings(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;
-        let limits = Limits::of(&entry.manifest.limits, &self.parts.caps.of(&connection.connector));
+        let mut limits = Limits::of(&entry.manifest.limits, &self.parts.caps.of(&connection.connector));
+        if job.is_none() {
+            limits.deadline = limits.deadline.min(live::DEADLINE);
+        }
         let opened = Instant::now();
         let lane = self.parts.egress.lane(LaneOptions {
             org: connection.org.clone(),

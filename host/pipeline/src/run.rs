@@ -42,12 +42,18 @@ impl Pipeline {
         let mut tasks = JoinSet::new();
         tasks.spawn(self.clone().plan_loop(stop.clone()));
         tasks.spawn(self.clone().renew_loop(leases.clone(), stop.clone()));
-        tasks.spawn(self.clone().notice_loop(stop.clone()));
+        let (all_settled, is_settled) = watch::channel(false);
+        let noticing = tokio::spawn(self.clone().notice_loop(is_settled));
         let settling = tokio::spawn(self.clone().settle_loop(settled, leases.clone(), stop.clone()));
         self.work_loop(settle, leases, stop).await;
         tasks.shutdown().await;
         if let Err(e) = settling.await {
             tracing::error!(error = %e, "the settling task ended badly; leases will be freed at the next start");
+        }
+        // What was settled last may have put a connector into quarantine.
+        all_settled.send_replace(true);
+        if let Err(e) = noticing.await {
+            tracing::error!(error = %e, "what happened to connectors may not have been logged");
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use egress::Observed;
 use model::Ids;
 use sandbox::Halt;
-use store::{CallEnd, ConnectorEvent, ConnectorEventKind, Strike};
+use store::{CallEnd, ConnectorEvent, ConnectorEventKind, Store, StoreError, Strike};
 use tokio::sync::watch;
 
 use crate::Pipeline;
@@ -27,6 +27,8 @@ const STEPS: u32 = 6;
 const REASON_MAX: usize = 512;
 /// How often what happened to connectors is looked up for the log; it may have happened in another process.
 const LOOK: Duration = Duration::from_secs(1);
+/// Events that are looked up at once.
+const PAGE: u32 = 100;
 
 /// Whether the guest is to blame for a halt of a call that took `elapsed`: always but where no instance was free, and where
 /// most of the time of a deadline went to waiting for the provider.
@@ -50,42 +52,69 @@ impl Pipeline {
     pub(crate) fn call_end(&self, open: &Open, halt: Option<&Halt>) -> Option<CallEnd> {
         let spent = open.called()?;
         let digest = open.entry.connector.digest.clone();
-        let Some(halt) = halt else { return Some(CallEnd { digest, strike: None }) };
+        // By the store's clock, which says when a strike was counted.
+        let spent_ms = i64::try_from(spent.as_millis()).unwrap_or(i64::MAX);
+        let began = self.parts.clock.now().plus(spent_ms.saturating_neg());
+        let Some(halt) = halt else { return Some(CallEnd { digest, began, strike: None }) };
         if !blames_guest(halt, &open.lane.observed(), spent) {
             return None;
         }
         let code = halt.code().to_owned();
-        let reason = model::cut(&open.lane.redact(&halt.to_string()), REASON_MAX).into_owned();
+        let reason = reason(&open.lane.redact(&halt.to_string()));
         tracing::warn!(
             connector = %open.entry.connector.id, version = %open.entry.connector.version, code, reason,
             "a connector was halted"
         );
         let waits_ms = waits(&*self.parts.ids);
-        Some(CallEnd { digest, strike: Some(Strike { code, reason, waits_ms, most: self.parts.strikes }) })
+        let strike = Some(Strike { code, reason, waits_ms, most: self.parts.strikes });
+        Some(CallEnd { digest, began, strike })
     }
 
-    /// Writes into the log what happened to connectors, whichever process it happened in.
-    pub(crate) async fn notice_loop(self: Arc<Self>, stop: watch::Receiver<bool>) {
+    /// Writes into the log what happened to connectors, whichever process it happened in, until nothing more can happen in
+    /// this one (`settled`); then it looks once more.
+    pub(crate) async fn notice_loop(self: Arc<Self>, mut settled: watch::Receiver<bool>) {
         let mut last = None;
-        while !*stop.borrow() {
-            if let Err(e) = self.notice(&mut last).await {
+        loop {
+            let over = *settled.borrow() || settled.has_changed().is_err();
+            if let Err(e) = notice(&self.parts.store, &mut last, tell).await {
                 tracing::error!(error = %e, "what happened to connectors could not be read");
             }
-            tokio::time::sleep(LOOK).await;
+            if over {
+                return;
+            }
+            // It has changed, its sender is gone, or the time is up: each is a reason to look.
+            let _ = tokio::time::timeout(LOOK, settled.changed()).await;
         }
     }
+}
 
-    async fn notice(&self, last: &mut Option<String>) -> Result<(), store::StoreError> {
-        let Some(known) = last.as_ref() else {
-            *last = Some(self.parts.store.last_connector_event().await?);
-            return Ok(());
-        };
-        for event in self.parts.store.connector_events_after(known, 100).await? {
-            tell(&event);
-            *last = Some(event.id);
+/// Tells what happened after the event `last`, or finds out which is the last.
+async fn notice(
+    store: &Store,
+    last: &mut Option<String>,
+    tell: impl Fn(&ConnectorEvent),
+) -> Result<(), StoreError> {
+    let Some(known) = last else {
+        *last = Some(store.last_connector_event().await?);
+        return Ok(());
+    };
+    loop {
+        let page = store.connector_events_after(known, PAGE).await?;
+        page.iter().for_each(&tell);
+        let whole = page.len() < PAGE as usize;
+        if let Some(latest) = page.into_iter().next_back() {
+            *known = latest.id;
         }
-        Ok(())
+        if whole {
+            return Ok(());
+        }
     }
+}
+
+/// A halt's sentence, as it is kept: in one line, and nothing in it that looks like what it is not. It is shown in terminals.
+fn reason(sentence: &str) -> String {
+    let plain: String = sentence.chars().map(|c| if sandbox::misleads(c) { ' ' } else { c }).collect();
+    model::cut(&plain, REASON_MAX).into_owned()
 }
 
 fn tell(event: &ConnectorEvent) {
@@ -127,6 +156,14 @@ mod tests {
         assert!(blames_guest(&deadline, &waited(0), second), "it slept");
         assert!(blames_guest(&deadline, &waited(499), second));
         assert!(!blames_guest(&deadline, &waited(500), second), "it waited for the provider");
+    }
+
+    #[test]
+    fn a_halts_reason_is_one_plain_line() {
+        let forged = "trap: \u{1b}[2J\rreleased\nzapier\tok \u{202e}tfel\u{2028}";
+        assert_eq!(reason(forged), "trap:  [2J released zapier ok  tfel ");
+        let long = reason(&"ä".repeat(REASON_MAX));
+        assert!(long.len() <= REASON_MAX + '…'.len_utf8() && long.ends_with('…'), "{}", long.len());
     }
 
     #[test]

@@ -2,15 +2,17 @@
 //! begins with a tag under the host's own key, over the digest, the engine's compatibility and the code.
 
 use std::hash::{Hash, Hasher};
-use std::io;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use sha2::Sha256;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use wasmtime::Engine;
 
 use crate::CompileError;
@@ -19,6 +21,10 @@ use crate::compile::CODE_MAX;
 const TAG: usize = 32;
 /// The largest artefact, in bytes: none is written that is larger.
 const MOST: u64 = CODE_MAX + TAG as u64;
+/// How the name of a file ends that is being written.
+const TEMPORARY: &str = "tmp";
+/// After so long, nobody writes it any more.
+const LEFT_OVER: Duration = Duration::from_mins(10);
 
 /// The key under which artefacts are tagged. Derived from the host's master key.
 #[derive(Clone)]
@@ -73,7 +79,9 @@ impl Artefacts {
     pub(crate) fn new(folder: PathBuf, key: ArtefactKey, engine: &Engine) -> Self {
         let mut hasher = std::hash::DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Self { folder, key, compatibility: format!("{:016x}", hasher.finish()) }
+        let new = Self { folder, key, compatibility: format!("{:016x}", hasher.finish()) };
+        new.sweep();
+        new
     }
 
     pub(crate) fn path(&self, digest: &str) -> PathBuf {
@@ -97,26 +105,37 @@ impl Artefacts {
         Ok(Some(bytes))
     }
 
-    /// Keeps the code of `digest`. Written beside and renamed, so that a crash leaves no half file.
-    pub(crate) async fn write(&self, digest: &str, code: &[u8]) -> Result<(), LoadError> {
+    /// Keeps the code of `digest`, and gives it back.
+    pub(crate) async fn write(&self, digest: &str, code: Vec<u8>) -> Result<Vec<u8>, LoadError> {
         let path = self.path(digest);
-        let disk = |source| LoadError::Disk { path: path.clone(), source };
-        tokio::fs::create_dir_all(&self.folder).await.map_err(disk)?;
         // A name of its own, for two may write at one time.
         static WRITES: AtomicU64 = AtomicU64::new(0);
         let write = WRITES.fetch_add(1, Ordering::Relaxed);
-        let temporary = path.with_extension(format!("{}-{write}.tmp", std::process::id()));
-        let bytes = self.mac(digest, code).finalize().into_bytes();
-        // Whatever is there, a link too, is not written through.
-        let _ = tokio::fs::remove_file(&temporary).await;
-        let mut options = tokio::fs::OpenOptions::new();
-        let mut file =
-            options.write(true).create_new(true).mode(0o600).open(&temporary).await.map_err(disk)?;
-        file.write_all(&bytes).await.map_err(disk)?;
-        file.write_all(code).await.map_err(disk)?;
-        // Before the name is: a file that lost its end to a power failure would be taken for a forged one.
-        file.sync_all().await.map_err(disk)?;
-        tokio::fs::rename(&temporary, &path).await.map_err(disk)
+        let temporary = path.with_extension(format!("{}-{write}.{TEMPORARY}", std::process::id()));
+        let (this, digest, to) = (self.clone(), digest.to_owned(), path.clone());
+        // In one go on a thread that may wait: tokio's file tells an error of the last write to nobody who only syncs.
+        let written = tokio::task::spawn_blocking(move || {
+            std::fs::create_dir_all(&this.folder)?;
+            let tag = this.mac(&digest, &code).finalize().into_bytes();
+            put(&temporary, &to, &[&tag, &code]).map(|()| code)
+        });
+        let written = written.await.unwrap_or_else(|e| Err(io::Error::other(e)));
+        written.map_err(|source| LoadError::Disk { path, source })
+    }
+
+    /// Removes what processes left half-written that were killed. A write takes seconds, so what is older is nobody's,
+    /// whoever has its writer's number now: in a container that is the same after each start.
+    fn sweep(&self) {
+        for file in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let path = file.path();
+            let old = || file.metadata().ok()?.modified().ok()?.elapsed().ok().map(|age| age > LEFT_OVER);
+            if path.extension().is_some_and(|e| e == TEMPORARY)
+                && old() == Some(true)
+                && let Err(error) = std::fs::remove_file(&path)
+            {
+                tracing::warn!(path = %path.display(), %error, "a leftover could not be removed");
+            }
+        }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -132,6 +151,24 @@ impl Artefacts {
         mac.update(code);
         mac
     }
+}
+
+/// Writes `parts` to `temporary` and gives it its name, so that a crash leaves no half file. Nothing is left of it if that
+/// fails.
+fn put(temporary: &Path, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    // Whatever is there, a link too, is not written through.
+    let _ = std::fs::remove_file(temporary);
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary)?;
+    let written = parts
+        .iter()
+        .try_for_each(|part| file.write_all(part))
+        // Before the name is: a file that lost its end to a power failure would be taken for a forged one.
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(temporary, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(temporary);
+    }
+    written
 }
 
 /// The bytes of a plain file. No link is followed, and a pipe or a device in its place is neither waited for nor read:

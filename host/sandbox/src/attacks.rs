@@ -193,3 +193,18 @@ async fn what_runs_after_a_functions_end_is_halted_too() {
     let halt = Den::new().await.called::<_, ()>(&text, "take", ("s".to_owned(),)).await;
     assert!(matches!(halt, Halt::Cpu { .. }), "{halt}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trap_says_first_what_it_was_and_no_name_in_it_misleads() {
+    let long = "n".repeat(300);
+    let frame = |n| {
+        let name = format!(r#"(@name "f\n2026-01-01 ERROR forged\u{{202e}}\u{{1b}}[31m{n}{long}")"#);
+        format!("(func $f{n} {name} (call $f{}))", n + 1)
+    };
+    let module = format!("{} (func $f8 unreachable) (start $f0)", (0..8).map(frame).collect::<String>());
+    let text = format!("(component (core module $m {module}) (core instance (instantiate $m)))");
+    let Halt::Trap { reason } = Den::new().await.instantiated(&text).await else { panic!() };
+    assert!(reason.starts_with("wasm trap: wasm `unreachable` instruction executed"), "{reason}");
+    assert!(reason.contains("forged"), "no name of the guest's is there: this shows nothing: {reason}");
+    assert!(reason.len() <= 1024 + "…".len() && !reason.contains(crate::misleads), "{reason:?}");
+}

@@ -3,22 +3,41 @@
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Nanoseconds, so that 584 years fit.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Busy {
     /// Of polls that have ended.
     before: AtomicU64,
     /// The thread's clock when the present poll began.
     began: AtomicU64,
+    /// The clock on the wall then, since `made`: reading it is no system call.
+    began_on_wall: AtomicU64,
+    made: Instant,
+}
+
+impl Default for Busy {
+    fn default() -> Self {
+        let nanos = AtomicU64::default;
+        Self { before: nanos(), began: nanos(), began_on_wall: nanos(), made: Instant::now() }
+    }
 }
 
 impl Busy {
     /// Asked from within a poll.
     pub(crate) fn so_far(&self) -> Duration {
-        let now = thread_time().saturating_sub(self.began.load(Ordering::Relaxed));
-        Duration::from_nanos(self.before.load(Ordering::Relaxed).saturating_add(now))
+        Duration::from_nanos(self.before.load(Ordering::Relaxed)).saturating_add(self.of_this_poll())
+    }
+
+    /// The thread's time since the present poll began. A system call.
+    pub(crate) fn of_this_poll(&self) -> Duration {
+        Duration::from_nanos(thread_time().saturating_sub(self.began.load(Ordering::Relaxed)))
+    }
+
+    /// When the present poll began, by the clock on the wall.
+    pub(crate) fn since(&self) -> Instant {
+        self.made + Duration::from_nanos(self.began_on_wall.load(Ordering::Relaxed))
     }
 
     /// Runs `future` and counts the time of its polls. One task polls it, so there is never more than one at a time.
@@ -27,6 +46,8 @@ impl Busy {
         std::future::poll_fn(|cx| {
             let began = thread_time();
             self.began.store(began, Ordering::Relaxed);
+            let on_wall = u64::try_from(self.made.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            self.began_on_wall.store(on_wall, Ordering::Relaxed);
             let polled = future.as_mut().poll(cx);
             self.before.fetch_add(thread_time().saturating_sub(began), Ordering::Relaxed);
             polled

@@ -18,7 +18,7 @@ use crate::meter::Meter;
 use crate::state::{Outside, State};
 use crate::warm::{Kept, Reuse};
 use crate::wasi_http::Settled;
-use crate::{Connector, Halt, Limits};
+use crate::{Connector, Halt, Limits, misleads};
 
 /// What one call gets. The lane's deadline should be the call's own.
 pub struct Call {
@@ -82,7 +82,12 @@ impl Connector {
         // Waiting for a slot counts against the deadline too: a call that nobody waits for any more need not start.
         // That nothing was free is no fault of the guest's.
         let none = |_| Halt::NoInstance { reason: "every place was taken until the deadline".to_owned() };
+        let asked = Instant::now();
         let slot = tokio::time::timeout_at(deadline, self.slots.acquire()).await.map_err(none)?;
+        // Nor does a deadline blame the guest for the time in which it was not there.
+        if let Some(outside) = &outside {
+            outside.lane.waited(asked.elapsed());
+        }
         let _slot = slot.map_err(|e| Halt::NoInstance { reason: e.to_string() })?;
         let (mut kept, settled, began) = self.place(limits, deadline, outside, reuse.as_ref());
         let Kept { store, instance, .. } = &mut kept;
@@ -182,17 +187,30 @@ fn halt(store: &mut wasmtime::Store<State>, error: &wasmtime::Error) -> Halt {
     if let Some(halt) = bound(store.data(), error) {
         return halt;
     }
-    let text = format!("{error:#}");
+    let text = words(error);
     let text = match &store.data().outside {
         Some(outside) => outside.lane.redact(&text),
         None => text,
     };
-    let reason = model::cut(&text, 1024).into_owned();
+    let reason = model::cut(&one_line(&text), 1024).into_owned();
     if error.downcast_ref::<wasmtime::PoolConcurrencyLimitError>().is_some() {
         Halt::NoInstance { reason }
     } else {
         Halt::Trap { reason }
     }
+}
+
+/// What went wrong, then where: frames are many, and the end is cut.
+fn words(error: &wasmtime::Error) -> String {
+    let mut words = vec![error.root_cause().to_string()];
+    words.extend(error.chain().take(error.chain().count() - 1).map(ToString::to_string));
+    words.join("; ")
+}
+
+/// The text without what misleads, on one line: frames bear names that the guest gave them.
+fn one_line(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if misleads(c) { ' ' } else { c }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The bounds that the engine keeps itself, by its errors.

@@ -45,7 +45,8 @@ pub struct Sandbox {
     loading: Mutex<()>,
 }
 
-/// Connectors kept ready. A host has a few dozen; beyond this the whole set is dropped and loaded again as needed.
+/// Connectors kept ready, those of versions that are not installed any more among them. A host has a few dozen; beyond this
+/// the whole set is dropped and loaded again as needed.
 const READY: usize = 256;
 
 /// One component, ready to call. Every call gets a fresh instance, unless it asks for [a warm one](crate::Call::warm).
@@ -104,8 +105,7 @@ impl Sandbox {
             Some(code) => code,
             None => {
                 let code = self.compiler.compile(component).await?;
-                self.artefacts.write(digest, &code).await?;
-                code
+                self.artefacts.write(digest, code).await?
             }
         };
         self.load(&code)
@@ -167,7 +167,8 @@ impl Sandbox {
     }
 }
 
-/// It was uninstalled or replaced, is to be loaded anew, or the host stops.
+/// The table of ready connectors was cleared and no call has it any more, or the host stops. One that was uninstalled or
+/// replaced stays in that table until then; nobody asks for it, and what it left idle goes by its age.
 impl Drop for Connector {
     fn drop(&mut self) {
         self.warm.retire(self.serial);

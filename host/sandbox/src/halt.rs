@@ -1,5 +1,17 @@
 //! Why a call was stopped.
 
+/// What to change: a limit of the manifest, and perhaps that of the operator, who may have set a lower one.
+macro_rules! raise {
+    ($limit:literal, $or:literal) => {
+        concat!(
+            "raise `limits.",
+            $limit,
+            "` in the manifest (and in the operator's `[limits]`, if that is lower) or ",
+            $or
+        )
+    };
+}
+
 /// The guest's fault, not the provider's: the instance is dropped, whatever it was about to do.
 ///
 /// Each limit names itself, what was used, and what to change.
@@ -7,8 +19,8 @@
 pub enum Halt {
     /// More CPU time than allowed; the host's own work is not counted.
     #[error(
-        "halted at limit `cpu-ms`: used {used_ms} ms of {limit_ms} ms; raise `limits.cpu-ms` in the manifest or \
-         do less in one call"
+        "halted at limit `cpu-ms`: used {used_ms} ms of {limit_ms} ms; {}",
+        raise!("cpu-ms", "do less in one call")
     )]
     Cpu {
         /// What was used, in milliseconds.
@@ -18,8 +30,8 @@ pub enum Halt {
     },
     /// The wall clock ran out, waits for the provider included.
     #[error(
-        "halted at limit `deadline-ms`: {limit_ms} ms are over; raise `limits.deadline-ms` in the manifest or \
-         handle fewer records in one call"
+        "halted at limit `deadline-ms`: {limit_ms} ms are over; {}",
+        raise!("deadline-ms", "handle fewer records in one call")
     )]
     Deadline {
         /// The limit, in milliseconds.
@@ -27,8 +39,8 @@ pub enum Halt {
     },
     /// All linear memories and tables together would have passed the limit.
     #[error(
-        "halted at limit `memory-mib`: wanted {wanted_mib} MiB of {limit_mib} MiB; raise `limits.memory-mib` in the \
-         manifest or hold less at once"
+        "halted at limit `memory-mib`: wanted {wanted_mib} MiB of {limit_mib} MiB; {}",
+        raise!("memory-mib", "hold less at once")
     )]
     Memory {
         /// What was wanted in sum, in MiB, rounded up.
@@ -71,22 +83,20 @@ pub enum Halt {
 /// What to change, by limit.
 fn advice(limit: &str) -> &'static str {
     match limit {
-        "table-elements" => "raise `limits.table-elements` in the manifest or keep fewer functions in tables",
-        "instances" => "raise `limits.instances` in the manifest or compose the component of fewer modules",
+        "table-elements" => raise!("table-elements", "keep fewer functions in tables"),
+        "instances" => raise!("instances", "compose the component of fewer modules"),
         "host-calls" => {
-            "raise `limits.host-calls` in the manifest, read and write in larger pieces, or handle fewer records in one call"
+            raise!("host-calls", "read and write in larger pieces, or handle fewer records in one call")
         }
         "copy-mib" => {
-            "raise `limits.copy-mib` in the manifest or pass less at once: smaller bodies, or fewer records in one page"
+            raise!("copy-mib", "pass less at once: smaller bodies, or fewer records in one page")
         }
-        "handles" => {
-            "raise `limits.handles` in the manifest or drop streams, bodies, headers and answers that are done with"
-        }
-        "random-kib" => "raise `limits.random-kib` in the manifest or seed a generator of your own",
-        "log-kib" => "raise `limits.log-kib` in the manifest or log less text",
-        "log-per-s" => "raise `limits.log-per-s` in the manifest or log fewer lines",
+        "handles" => raise!("handles", "drop streams, bodies, headers and answers that are done with"),
+        "random-kib" => raise!("random-kib", "seed a generator of your own"),
+        "log-kib" => raise!("log-kib", "log less text"),
+        "log-per-s" => raise!("log-per-s", "log fewer lines"),
         "http-requests" => {
-            "raise `limits.http-requests` in the manifest, ask for larger pages, or handle fewer records in one call"
+            raise!("http-requests", "ask for larger pages, or handle fewer records in one call")
         }
         _ => "ask the host for less: fewer and smaller requests, log lines and random bytes in one call",
     }
@@ -162,6 +172,7 @@ mod tests {
             assert_eq!(halt.limit(), Some(limit.name));
             assert!(text.contains(&format!("halted at limit `{}`", limit.name)), "{text}");
             assert!(text.contains(&format!("raise `limits.{}` in the manifest", limit.name)), "{text}");
+            assert!(text.contains("operator's `[limits]`"), "{text}");
             codes.entry(halt.code()).or_default().push(limit.name);
         }
         let shared: Vec<_> = codes.into_values().filter(|limits| limits.len() > 1).collect();

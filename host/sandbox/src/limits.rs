@@ -11,7 +11,7 @@ pub(crate) const MIB: u64 = 1024 * KIB;
 /// What one call may use. The defaults and the bounds are those of [`manifest::Limits::all`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// CPU time, the host's own work not counted. Measured in ticks of 10 ms.
+    /// CPU time, the host's own work not counted. Looked at every 10 ms.
     pub cpu: Duration,
     /// Wall-clock time, waits included.
     pub deadline: Duration,
@@ -97,6 +97,8 @@ impl Limits {
     #[must_use]
     pub fn of(wanted: &manifest::Limits, caps: &Self) -> Self {
         let w = Self::new(wanted.all().map(|l| l.value()));
+        // As large as it may be, with its URL and headers.
+        let request = w.request_bytes.min(caps.request_bytes).saturating_add(MIB);
         Self {
             cpu: w.cpu.min(caps.cpu),
             deadline: w.deadline.min(caps.deadline),
@@ -104,7 +106,7 @@ impl Limits {
             table_elements: w.table_elements.min(caps.table_elements),
             instances: w.instances.min(caps.instances),
             host_calls: w.host_calls.min(caps.host_calls),
-            copied: w.copied.max(w.request_bytes.saturating_add(MIB)).min(caps.copied),
+            copied: w.copied.max(request).min(caps.copied),
             handles: w.handles.min(caps.handles),
             random: w.random.min(caps.random),
             log_bytes: w.log_bytes.min(caps.log_bytes),
@@ -205,6 +207,16 @@ mod tests {
         let slack = Limits::of(&most, &caps.of("slack"));
         assert_eq!((slack.cpu, slack.handles, slack.log_bytes), (Duration::from_millis(500), 10, 256 * KIB));
         assert_eq!(slack.host, HOST_TIME + Duration::from_secs(2));
+    }
+
+    #[test]
+    fn copies_have_room_for_the_largest_request_that_there_may_be_and_no_more() {
+        let wanted = manifest::Limits { request_mib: Some(40), ..Default::default() };
+        let copied = |most| {
+            let operators = manifest::Limits { request_mib: most, ..Default::default() };
+            Limits::of(&wanted, &caps(&[("*", operators)]).of("any")).copied / MIB
+        };
+        assert_eq!((copied(None), copied(Some(30)), copied(Some(2))), (41, 31, 16));
     }
 
     #[test]

@@ -11,8 +11,8 @@ use crate::busy::Busy;
 use crate::limits::{KIB, MIB};
 use crate::{Halt, Limits};
 
-/// A tick's length. A stretch of guest code without a tick is shorter than this, so no stretch is charged more: time
-/// that the thread spent elsewhere after a yield is not the guest's.
+/// A tick's length. A stretch of guest code without a tick is shorter, but for two: one instruction may fill or copy all of
+/// a memory, and the machine may take the thread away.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 /// The limit that was met first: the engine reports only a trap. What runs beside the guest rings it too, and the guest is
@@ -32,6 +32,13 @@ impl Alarm {
     }
 }
 
+/// What memories and tables grew by.
+#[derive(Clone, Copy, Debug, Default)]
+struct Grown {
+    bytes: u64,
+    elements: u64,
+}
+
 /// Counts what a call uses.
 #[derive(Debug)]
 pub(crate) struct Meter {
@@ -39,6 +46,10 @@ pub(crate) struct Meter {
     deadline: Instant,
     memory: u64,
     table_elements: u64,
+    /// What was counted last, and what of all that was counted the engine then refused. It counts within the call, or a
+    /// guest could ask for ever; a later call does not begin with it.
+    asked: Grown,
+    refused: Grown,
     cpu: Duration,
     host_calls: u64,
     random: u64,
@@ -58,6 +69,8 @@ impl Meter {
             deadline,
             memory: 0,
             table_elements: 0,
+            asked: Grown::default(),
+            refused: Grown::default(),
             cpu: Duration::ZERO,
             host_calls: 0,
             random: 0,
@@ -71,12 +84,13 @@ impl Meter {
 
     /// A meter for one more call of an instance that was kept: all is counted anew but what the instance still holds.
     pub(crate) fn again(&self, limits: Limits, deadline: Instant) -> Self {
-        Self { memory: self.memory, table_elements: self.table_elements, ..Self::new(limits, deadline) }
+        let table_elements = self.table_elements.saturating_sub(self.refused.elements);
+        Self { memory: self.holds(), table_elements, ..Self::new(limits, deadline) }
     }
 
     /// Bytes of all memories and tables that there are now.
     pub(crate) fn holds(&self) -> u64 {
-        self.memory
+        self.memory.saturating_sub(self.refused.bytes)
     }
 
     /// Guest code begins.
@@ -86,9 +100,12 @@ impl Meter {
 
     /// The host takes over.
     pub(crate) fn leave(&mut self) {
-        if let Some(since) = self.running_since.take() {
-            self.cpu += since.elapsed().min(TICK);
-        }
+        let Some(since) = self.running_since.take() else { return };
+        // After a yield, the thread was elsewhere until the present poll began.
+        let stretch = since.max(self.busy.since()).elapsed();
+        // The clock on the wall is cheap to read and right for all but the long ones, where the thread's own tells whether
+        // the guest ran all that time.
+        self.cpu += if stretch > TICK { stretch.min(self.busy.of_this_poll()) } else { stretch };
     }
 
     /// The guest calls a host function. `Err` stops it: each call is cheap for the guest and work for the host.
@@ -201,7 +218,18 @@ impl Meter {
             return Err(wasmtime::Error::new(self.stop(halt)));
         }
         self.memory = wanted;
+        self.asked = Grown { bytes, elements: 0 };
         Ok(true)
+    }
+
+    /// The engine refuses what was counted last, because the memory or table has a maximum of its own. Other failures keep
+    /// counting: some come before anything was counted, and the engine has no type that tells which.
+    fn refuses(&mut self, why: &wasmtime::Error, words: &str) {
+        if why.to_string() == words {
+            let asked = std::mem::take(&mut self.asked);
+            self.refused.bytes = self.refused.bytes.saturating_add(asked.bytes);
+            self.refused.elements = self.refused.elements.saturating_add(asked.elements);
+        }
     }
 }
 
@@ -220,6 +248,11 @@ impl ResourceLimiter for Meter {
         self.grow(desired.saturating_sub(current) as u64)
     }
 
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refuses(&error, "Memory maximum size exceeded");
+        Ok(())
+    }
+
     fn table_growing(
         &mut self,
         current: usize,
@@ -230,7 +263,14 @@ impl ResourceLimiter for Meter {
         let wanted = self.table_elements.saturating_add(more as u64);
         self.within("table-elements", wanted, self.limits.table_elements).map_err(wasmtime::Error::new)?;
         self.table_elements = wanted;
-        self.grow(more.saturating_mul(size_of::<usize>()) as u64)
+        let grown = self.grow(more.saturating_mul(size_of::<usize>()) as u64);
+        self.asked.elements = more as u64;
+        grown
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refuses(&error, "Table maximum size exceeded");
+        Ok(())
     }
 
     fn instances(&self) -> usize {
@@ -266,6 +306,38 @@ mod tests {
         // It never waited: nobody else saw the deadline pass.
         tokio::time::advance(meter.left()).await;
         assert!(matches!(meter.returns(), Err(Halt::Deadline { .. })));
+    }
+
+    #[tokio::test]
+    async fn guest_code_is_charged_what_it_ran_and_not_what_the_thread_did_meanwhile() {
+        let mut meter = meter(Limits::default());
+        let (busy, long) = (meter.busy(), 6 * TICK);
+        // As after a tick: the poll ends, and the thread goes elsewhere.
+        let yields = async {
+            meter.enter();
+            tokio::time::sleep(TICK).await;
+            meter.leave();
+        };
+        busy.during(yields).await;
+        let yielded = meter.cpu;
+        assert!(yielded < TICK / 2, "{yielded:?}");
+        // The machine takes the thread away.
+        let rests = async {
+            meter.enter();
+            std::thread::sleep(long);
+            meter.leave();
+        };
+        busy.during(rests).await;
+        let rested = meter.cpu.saturating_sub(yielded);
+        assert!(rested < TICK / 2, "{rested:?}");
+        // One instruction, in which no tick is looked at.
+        let fills = async {
+            meter.enter();
+            while busy.of_this_poll() < long {}
+            meter.leave();
+        };
+        busy.during(fills).await;
+        assert!(meter.cpu.saturating_sub(rested) >= long, "{:?}", meter.cpu);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use egress::Lane;
 use model::ConnectionId;
 use store::Store;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -70,7 +70,7 @@ impl State {
     /// the connection that it served. None where a handle is left to something of the host's: a later call could use it,
     /// so the instance is not kept.
     pub(crate) fn rest(&mut self) -> Option<Outside> {
-        if !self.table.iter_mut().all(|left| is_empty_stream(left)) {
+        if !self.table.iter_mut().all(|left| is_empty_stream(left) || waits_for_another(left)) {
             return None;
         }
         self.road.close();
@@ -96,6 +96,13 @@ fn is_empty_stream(left: &(dyn Any + Send)) -> bool {
     let input = left.downcast_ref::<DynInputStream>().map(|stream| size_of_val(&**stream));
     let output = left.downcast_ref::<DynOutputStream>().map(|stream| size_of_val(&**stream));
     input.or(output) == Some(0)
+}
+
+/// Whether it only waits for another entry: it holds that one's number and no more, and the table lets go of no entry that
+/// another waits for. So the other is still there and speaks for both: a stream without a byte of state, or a timer or a
+/// request of the call's. wasi-libc keeps one beside standard output.
+fn waits_for_another(left: &(dyn Any + Send)) -> bool {
+    left.is::<DynPollable>()
 }
 
 impl WasiView for State {

@@ -8,15 +8,20 @@ CREATE TABLE strike (
     digest TEXT NOT NULL,
     n BIGINT NOT NULL,
     first_at BIGINT NOT NULL,
+    -- Of the last one that was counted: what began before it is not.
     last_at BIGINT NOT NULL,
     -- Of the last halt: its code, and its sentence without secrets.
     code TEXT NOT NULL,
     reason TEXT NOT NULL,
     -- Whether a call over another connection of this version has ended well since the first halt.
     witness BIGINT NOT NULL DEFAULT 0,
+    -- How long the connection waits because of them: what of its own wait may be lifted with them.
+    wait_until BIGINT NOT NULL DEFAULT 0,
     quarantined_at BIGINT
 );
 CREATE INDEX strike_connector ON strike (connector_id, quarantined_at);
+-- Each call that ends well bears witness: it must find nothing where there is nothing left to say.
+CREATE INDEX strike_witness ON strike (connector_id, digest) WHERE witness = 0;
 CREATE INDEX strike_org ON strike (org_id, quarantined_at);
 
 -- Versions in quarantine, for every connection. The reason is shown to every organization: nothing of one stands in it.

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::sql::{Columns, to_json, values};
 use crate::{
-    Connection, ConnectionPatch, ConnectionStatus, NewConnection, Quarantine, Store, StoreError, status,
+    Connection, ConnectionPatch, ConnectionStatus, NewConnection, Quarantine, Store, StoreError, quarantine,
+    status,
 };
 
 macro_rules! columns {
@@ -90,6 +91,7 @@ impl Store {
                     tx.now(),
                 ];
                 tx.execute(CREATE, row).await?;
+                quarantine::joined(tx, &new.connector).await?;
                 let row = tx.fetch_one(ONE, values![&new.org, &new.id]).await?;
                 connection(row.ok_or(StoreError::Stopped)?.read())
             }

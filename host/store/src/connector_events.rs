@@ -37,12 +37,26 @@ const AFTER: &str =
 const LAST: &str = "SELECT id FROM connector_event ORDER BY id DESC LIMIT 1";
 
 const VERSIONS: &str = "SELECT connector_id, since, strikes, reason FROM quarantine LIMIT 10000";
-const CONNECTIONS: &str = "SELECT connector_id, connection_id, org_id, quarantined_at, n, reason FROM strike
-    WHERE quarantined_at IS NOT NULL AND ($1 = '' OR org_id = $1) ORDER BY connection_id LIMIT 10000";
+const VERSION: &str = "SELECT connector_id, since, strikes, reason FROM quarantine WHERE connector_id = $1";
+
+/// Connections in quarantine of the organization `$1`, or of all where it is empty.
+macro_rules! connections {
+    ($which:literal) => {
+        concat!(
+            "SELECT connector_id, connection_id, org_id, quarantined_at, n, reason FROM strike
+    WHERE quarantined_at IS NOT NULL AND ($1 = '' OR org_id = $1)",
+            $which,
+            " ORDER BY connection_id LIMIT 10000"
+        )
+    };
+}
+const CONNECTIONS: &str = connections!("");
+const CONNECTIONS_OF: &str = connections!(" AND connector_id = $2");
 
 /// The daily work, for `plans`.
 #[cfg(test)]
-pub(crate) const HOT: &[&str] = &[RECORD, TRIM, OF_ORG, OF_ALL, AFTER, LAST, VERSIONS, CONNECTIONS];
+pub(crate) const HOT: &[&str] =
+    &[RECORD, TRIM, OF_ORG, OF_ALL, AFTER, LAST, VERSIONS, VERSION, CONNECTIONS, CONNECTIONS_OF];
 
 /// Something that happened to a connector.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,20 +130,34 @@ pub struct QuarantinedConnection {
 }
 
 impl Store {
-    /// What is in quarantine: versions, and the connections of `org`, or of every organization for an operator.
+    /// What is in quarantine, of `connector` or of every one: versions, and the connections of `org`, or of every
+    /// organization for an operator.
     ///
     /// # Errors
     /// When it could not be read.
-    pub async fn quarantines(&self, org: Option<&OrgId>) -> Result<Quarantines, StoreError> {
+    pub async fn quarantines(
+        &self,
+        connector: Option<&str>,
+        org: Option<&OrgId>,
+    ) -> Result<Quarantines, StoreError> {
         let mut reader = self.read().await?;
         let mut found = Quarantines::default();
-        for row in reader.fetch(VERSIONS, values![]).await? {
+        let org = org.map_or("", OrgId::as_str);
+        let (versions, connections) = match connector {
+            Some(id) => (
+                reader.fetch(VERSION, values![id]).await?,
+                reader.fetch(CONNECTIONS_OF, values![org, id]).await?,
+            ),
+            None => {
+                (reader.fetch(VERSIONS, values![]).await?, reader.fetch(CONNECTIONS, values![org]).await?)
+            }
+        };
+        for row in versions {
             let mut c = row.read();
             let connector = c.text()?;
             found.versions.push((connector, quarantine(&mut c, true)?));
         }
-        let org = org.map_or("", OrgId::as_str);
-        for row in reader.fetch(CONNECTIONS, values![org]).await? {
+        for row in connections {
             let mut c = row.read();
             found.connections.push(QuarantinedConnection {
                 connector: c.text()?,

@@ -54,6 +54,12 @@ async fn no_statement_of_the_daily_work_reads_through_a_growing_table() {
         }
     }
     assert!(seen > 40, "{seen} steps only");
+    // Each call that ends well says it: what has been said already must not be looked at again.
+    let witness = conn.explain(crate::quarantine::WITNESS).await.unwrap();
+    assert!(
+        witness.iter().any(|row| row.contains("strike_witness (connector_id=? AND digest=?)")),
+        "{witness:?}"
+    );
     conn.execute("SELECT 1", values![]).await.unwrap();
     store.close().await.unwrap();
 }

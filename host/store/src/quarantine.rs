@@ -1,7 +1,7 @@
 //! Strikes and quarantine: a connector that is halted again and again is not started any more.
 //!
 //! A connection's halts in a row are counted here, in the transaction that settles the job, so that a crash loses none and
-//! counts none twice. At the threshold the connection goes into quarantine; the version goes for everybody once that is so
+//! counts none twice; calls that ran beside each other count once. At the threshold the connection goes into quarantine; the version goes for everybody once that is so
 //! for [`QUORUM`] organizations, or for all that have a connection of it, while it worked for nobody since.
 
 use futures::FutureExt as _;
@@ -30,6 +30,8 @@ pub(crate) use free;
 pub struct CallEnd {
     /// The digest of the version that was called. What an older one did is no news.
     pub digest: String,
+    /// When it began. Of calls that ran beside each other one strike counts: the others could not know of it.
+    pub began: Millis,
     /// None: it ended without a halt, whatever it answered.
     pub strike: Option<Strike>,
 }
@@ -96,8 +98,8 @@ impl Released {
 }
 
 const ANY: &str = "SELECT 1 FROM strike LIMIT 1";
-const FORGIVE: &str =
-    "DELETE FROM strike WHERE connection_id = $1 AND digest = $2 AND quarantined_at IS NULL";
+const FORGIVE: &str = "DELETE FROM strike WHERE connection_id = $1 AND digest = $2 AND quarantined_at IS NULL RETURNING wait_until";
+const WAIT_IS_OVER: &str = "UPDATE connection SET wait_until = 0 WHERE id = $1 AND wait_until = $2";
 const BEAR_WITNESS: &str = "UPDATE strike SET witness = 1
     WHERE connector_id = (SELECT connector_id FROM connection WHERE id = $1) AND digest = $2
       AND connection_id <> $1 AND witness = 0";
@@ -110,9 +112,14 @@ const COUNT: &str = "INSERT INTO strike
         n = CASE WHEN strike.digest = excluded.digest THEN strike.n + 1 ELSE 1 END,
         first_at = CASE WHEN strike.digest = excluded.digest THEN strike.first_at ELSE excluded.first_at END,
         witness = CASE WHEN strike.digest = excluded.digest THEN strike.witness ELSE 0 END,
+        wait_until = CASE WHEN strike.digest = excluded.digest THEN strike.wait_until ELSE 0 END,
         digest = excluded.digest, last_at = excluded.last_at, code = excluded.code, reason = excluded.reason
-    WHERE strike.quarantined_at IS NULL
+    WHERE strike.quarantined_at IS NULL AND (strike.digest <> excluded.digest OR $8 >= strike.last_at
+        OR excluded.last_at < strike.last_at)
     RETURNING n";
+const RETELL: &str =
+    "UPDATE strike SET code = $2, reason = $3 WHERE connection_id = $1 AND quarantined_at IS NULL";
+const KEEP_WAIT: &str = "UPDATE strike SET wait_until = $2 WHERE connection_id = $1 AND wait_until < $2";
 const APART: &str = "UPDATE strike SET quarantined_at = $2 WHERE connection_id = $1";
 const FAILING: &str = "SELECT count(*) FROM (SELECT DISTINCT org_id FROM strike
     WHERE connector_id = $1 AND digest = $2 AND quarantined_at IS NOT NULL AND witness = 0) failing";
@@ -120,19 +127,23 @@ const USERS: &str = "SELECT count(*) FROM (SELECT DISTINCT org_id FROM connectio
     WHERE connector_id = $1 LIMIT $2) users";
 const CLOSE: &str = "INSERT INTO quarantine (connector_id, digest, strikes, since, reason)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (connector_id) DO NOTHING";
+const CLOSED: &str = "SELECT 1 FROM quarantine WHERE connector_id = $1";
 
 const INSTALLED: &str = "SELECT version, digest FROM connector WHERE id = $1";
 const STRUCK: &str = "SELECT connection_id, org_id, quarantined_at FROM strike WHERE connector_id = $1
     ORDER BY connection_id";
 const WAIT_NO_MORE: &str = "UPDATE connection SET wait_until = 0
-    WHERE id IN (SELECT connection_id FROM strike WHERE connector_id = $1)";
+    WHERE id IN (SELECT connection_id FROM strike WHERE connector_id = $1)
+      AND wait_until = (SELECT s.wait_until FROM strike s WHERE s.connection_id = connection.id)";
 const CLEAR: &str = "DELETE FROM strike WHERE connector_id = $1";
 const OPEN: &str = "DELETE FROM quarantine WHERE connector_id = $1";
 
 /// The daily work, for `plans`.
 #[cfg(test)]
 pub(crate) const HOT: &[&str] =
-    &[ANY, FORGIVE, BEAR_WITNESS, WHOSE, COUNT, APART, FAILING, USERS, STRUCK, WAIT_NO_MORE];
+    &[ANY, FORGIVE, BEAR_WITNESS, WHOSE, COUNT, RETELL, APART, FAILING, USERS, CLOSED, STRUCK, WAIT_NO_MORE];
+#[cfg(test)]
+pub(crate) const WITNESS: &str = BEAR_WITNESS;
 
 impl Store {
     /// How a call outside the queue ended. Jobs say it with their settlement.
@@ -176,12 +187,21 @@ pub(crate) async fn any(tx: &mut Tx) -> Result<bool, StoreError> {
 /// Counts a strike, or forgives.
 pub(crate) async fn ended(tx: &mut Tx, connection: &ConnectionId, end: CallEnd) -> Result<(), StoreError> {
     match end.strike {
-        Some(strike) => count(tx, connection, &end.digest, strike).await,
+        Some(strike) => count(tx, connection, (&end.digest, end.began), strike).await,
         None => {
-            tx.execute(FORGIVE, values![connection, &end.digest]).await?;
+            forgive(tx, connection, &end.digest).await?;
             tx.execute(BEAR_WITNESS, values![connection, &end.digest]).await.map(|_| ())
         }
     }
+}
+
+/// Forgets the strikes, and ends the wait that came of them: a provider's, which is longer, stays.
+async fn forgive(tx: &mut Tx, connection: &ConnectionId, digest: &str) -> Result<(), StoreError> {
+    let Some(row) = tx.fetch_one(FORGIVE, values![connection, digest]).await? else { return Ok(()) };
+    if tx.execute(WAIT_IS_OVER, values![connection, row.read().millis()?]).await? > 0 {
+        ready::find(tx, connection).await?;
+    }
+    Ok(())
 }
 
 /// An installed version.
@@ -194,7 +214,7 @@ struct Version {
 async fn count(
     tx: &mut Tx,
     connection: &ConnectionId,
-    digest: &str,
+    (digest, began): (&str, Millis),
     strike: Strike,
 ) -> Result<(), StoreError> {
     let Some(row) = tx.fetch_one(WHOSE, values![connection]).await? else { return Ok(()) };
@@ -205,16 +225,22 @@ async fn count(
         return Ok(());
     }
     let now = tx.now();
-    let row = values![connection, &org, &version.connector, digest, now, &strike.code, &strike.reason];
-    // A call that was under way when the connection went into quarantine adds nothing.
-    let Some(row) = tx.fetch_one(COUNT, row).await? else { return Ok(()) };
+    let row = values![connection, &org, &version.connector, digest, now, &strike.code, &strike.reason, began];
+    let Some(row) = tx.fetch_one(COUNT, row).await? else {
+        // A call that was under way at the last strike, or when the connection went into quarantine, adds none.
+        return tx.execute(RETELL, values![connection, &strike.code, &strike.reason]).await.map(|_| ());
+    };
     let n = row.read().u32()?;
     if strike.most > 0 && n >= strike.most {
         return put_apart(tx, connection, &org, &version, n, &strike).await;
     }
     let at = (n as usize).min(strike.waits_ms.len()).saturating_sub(1);
     match strike.waits_ms.get(at) {
-        Some(ms) => status::wait(tx, connection, now.plus(i64::try_from(*ms).unwrap_or(i64::MAX))).await,
+        Some(ms) => {
+            let until = now.plus(i64::try_from(*ms).unwrap_or(i64::MAX));
+            tx.execute(KEEP_WAIT, values![connection, until]).await?;
+            status::wait(tx, connection, until).await
+        }
         None => Ok(()),
     }
 }
@@ -234,8 +260,7 @@ async fn put_apart(
     let happened = happened(version, ConnectorEventKind::Quarantined, &strike.reason);
     connector_events::record(tx, happened, Some((org, connection))).await?;
     let (id, digest) = (&version.connector, &version.digest);
-    let failing = number(tx, FAILING, values![id, digest]).await?;
-    let users = number(tx, USERS, values![id, QUORUM]).await?;
+    let (failing, users) = votes(tx, version).await?;
     if failing < users {
         return Ok(());
     }
@@ -246,6 +271,31 @@ async fn put_apart(
         connector_events::record(tx, whole, None).await?;
     }
     Ok(())
+}
+
+/// For how many organizations the version fails, and for how many it must before it is taken from all of them.
+async fn votes(tx: &mut Tx, version: &Version) -> Result<(u64, u64), StoreError> {
+    let id = &version.connector;
+    let failing = number(tx, FAILING, values![id, &version.digest]).await?;
+    Ok((failing, number(tx, USERS, values![id, QUORUM]).await?))
+}
+
+/// A connection was made. Where too few of those who use the connector now are failing, its version is nobody's to take
+/// away any more: it is lifted, and what failed stays in quarantine for itself.
+pub(crate) async fn joined(tx: &mut Tx, connector: &str) -> Result<(), StoreError> {
+    if tx.fetch_one(CLOSED, values![connector]).await?.is_none() {
+        return Ok(());
+    }
+    let Some((version, digest)) = installed(tx, connector).await? else { return Ok(()) };
+    let version = Version { connector: connector.to_owned(), version, digest };
+    let (failing, users) = votes(tx, &version).await?;
+    if failing >= users {
+        return Ok(());
+    }
+    tx.execute(OPEN, values![connector]).await?;
+    let why = "a connection was made, and it fails for too few of those who use it now";
+    connector_events::record(tx, happened(&version, ConnectorEventKind::Released, why), None).await?;
+    ready::find_of(tx, connector).await
 }
 
 /// Every organization reads it: numbers and the host's own words only.
@@ -305,7 +355,7 @@ async fn lift(tx: &mut Tx, version: &Version, why: &str) -> Result<Released, Sto
         connector_events::record(tx, happened, None).await?;
     }
     if !released.is_nothing() {
-        // A provider's own wait may go with it: its budget is kept where requests are sent, and told again by a 429.
+        // A provider's own wait, which is longer, stays.
         tx.execute(WAIT_NO_MORE, values![id]).await?;
         tx.execute(CLEAR, values![id]).await?;
         ready::find_of(tx, id).await?;

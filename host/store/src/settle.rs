@@ -123,11 +123,12 @@ async fn settle(tx: &mut Tx, s: Settlement, strikes: bool) -> Result<Option<JobS
     if state == JobState::Held {
         tx.execute(UNCERTAIN, values![&s.job, !for_connection]).await?;
     }
-    if let Some(until) = s.connection_wait_until {
-        status::wait(tx, &ended.connection, until).await?;
-    }
     if let Some(call) = s.call.filter(|_| strikes) {
         quarantine::ended(tx, &ended.connection, call).await?;
+    }
+    // After the call's end, which may lift a wait that is longer.
+    if let Some(until) = s.connection_wait_until {
+        status::wait(tx, &ended.connection, until).await?;
     }
     record(tx, &s.job, ended.number, &s.attempt).await?;
     Ok(Some(state))

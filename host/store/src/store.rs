@@ -27,6 +27,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 const LAST_EVENT: &str = "SELECT id FROM event ORDER BY id DESC LIMIT 1";
 const LAST_JOB: &str = "SELECT id FROM job ORDER BY id DESC LIMIT 1";
+const LAST_OF_A_CONNECTOR: &str = "SELECT id FROM connector_event ORDER BY id DESC LIMIT 1";
 
 /// Where the store is, and where its time and its ids come from.
 #[derive(Clone, Debug)]
@@ -76,7 +77,7 @@ impl Store {
         let mut conn = connect(&options.path).await?;
         crate::migrate::migrate(&mut conn, &*options.clock).await?;
         let mut series = Series::default();
-        for sql in [LAST_EVENT, LAST_JOB] {
+        for sql in [LAST_EVENT, LAST_JOB, LAST_OF_A_CONNECTOR] {
             if let Some(row) = conn.fetch_one(sql, Vec::new()).await? {
                 series.after(&row.read().text()?);
             }

@@ -73,7 +73,10 @@ pub fn run_all(minutes: u32, tell: &(dyn Fn(&str) + Sync)) -> Result<Vec<FuzzRes
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                while let Some(target) = locked(&waiting).pop_front() {
+                loop {
+                    // Not in the head of the loop: the lock would be held to the end of its body.
+                    let next = locked(&waiting).pop_front();
+                    let Some(target) = next else { return };
                     tell(&format!("{}: {minutes} minutes", target.name));
                     let result = place.run(target.name, minutes * 60);
                     locked(&done).push(result);

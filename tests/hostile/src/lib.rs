@@ -2,9 +2,11 @@
 //! test's own, so that no packet leaves the process, not even with a guard taken out.
 //!
 //! **Start** at [`Arena`]; a test that needs a connection of its own, other limits or more settings goes on at
-//! [`Arena::seat`], and tells the [`Recorder`] what to answer. The attacks themselves are in `guests/rogue`.
+//! [`Arena::seat`], and tells the [`Recorder`] what to answer. The attacks themselves are in `guests/rogue`; [`attacks`] lists
+//! them.
 
 mod arena;
+pub mod attacks;
 pub mod logs;
 mod recorder;
 mod seat;

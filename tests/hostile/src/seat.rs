@@ -24,8 +24,9 @@ pub struct Seat<'a> {
     limits: manifest::Limits,
     settings: Map<String, Value>,
     endpoints: BTreeMap<String, String>,
-    token: String,
+    keeper: Keeper,
     reuse: Option<manifest::Reuse>,
+    host: Option<Duration>,
 }
 
 impl<'a> Seat<'a> {
@@ -37,8 +38,10 @@ impl<'a> Seat<'a> {
             limits: arena.manifest.limits.clone(),
             settings: Map::new(),
             endpoints: BTreeMap::new(),
-            token: TOKEN.to_owned(),
+            keeper: Keeper { token: TOKEN.to_owned(), places: Vec::new(), base: None },
             reuse: None,
+            // Less than by default, so that it is met before the deadline on a busy machine too.
+            host: Some(Duration::from_millis(400)),
         }
     }
 
@@ -56,6 +59,13 @@ impl<'a> Seat<'a> {
         self
     }
 
+    /// The limits of a connector that asks for nothing, as a host has them.
+    #[must_use]
+    pub fn by_default(mut self) -> Self {
+        (self.limits, self.host) = (manifest::Limits::default(), None);
+        self
+    }
+
     /// The base URL of an endpoint of this connection's account.
     #[must_use]
     pub fn endpoint(mut self, name: &str, url: &str) -> Self {
@@ -66,7 +76,28 @@ impl<'a> Seat<'a> {
     /// Another credential than [`TOKEN`].
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
-        token.clone_into(&mut self.token);
+        token.clone_into(&mut self.keeper.token);
+        self
+    }
+
+    /// Another place for the credential, for requests that have this in their path.
+    #[must_use]
+    pub fn injected(mut self, path: &str, injection: Injection) -> Self {
+        self.keeper.places.push((path.to_owned(), injection));
+        self
+    }
+
+    /// The base URL of the endpoint `own-hook`, which is itself the credential.
+    #[must_use]
+    pub fn secret_base(mut self, url: &str) -> Self {
+        self.keeper.base = Some(Secret::new(url));
+        self
+    }
+
+    /// So much of the host's own time.
+    #[must_use]
+    pub fn host_time(mut self, time: Duration) -> Self {
+        self.host = Some(time);
         self
     }
 
@@ -96,8 +127,7 @@ impl<'a> Seat<'a> {
         method: &str,
     ) -> (Result<Result<Account, Error>, Halt>, Observed) {
         let mut limits = Limits::of(&self.limits, &Limits::caps());
-        // Less than by default, so that it is met before the deadline on a busy machine too.
-        limits.host = Duration::from_millis(400);
+        limits.host = self.host.unwrap_or(limits.host);
         let policy = Policy::compile(&self.arena.manifest, None, None).expect("the guest's grants");
         let lane = self.arena.egress.lane(LaneOptions {
             org: "org".into(),
@@ -105,7 +135,7 @@ impl<'a> Seat<'a> {
             connector: "rogue".to_owned(),
             job: None,
             policy: Arc::new(policy),
-            authorise: Arc::new(Keeper { token: self.token.clone() }),
+            authorise: Arc::new(self.keeper.clone()),
             endpoints: self.endpoints.clone(),
             limits: limits.lane(),
             deadline: Instant::now() + limits.deadline,
@@ -166,8 +196,12 @@ impl<'a> Seat<'a> {
 }
 
 /// Gives the token to the guest's own API and to nobody else.
+#[derive(Clone)]
 struct Keeper {
     token: String,
+    /// What goes elsewhere than into the header, by what the path has in it.
+    places: Vec<(String, Injection)>,
+    base: Option<Secret>,
 }
 
 #[async_trait]
@@ -175,6 +209,9 @@ impl Authorise for Keeper {
     async fn authorise(&self, to: &Destination) -> Result<Vec<Injection>, AuthoriseError> {
         if let Some(asked) = to.binding.as_deref().filter(|b| *b != "bearer") {
             return Err(AuthoriseError::Refused(format!("there is no binding `{asked}`")));
+        }
+        if let Some((_, injection)) = self.places.iter().find(|(part, _)| to.path.contains(part.as_str())) {
+            return Ok(vec![injection.clone()]);
         }
         let own = to.host == "api.example.com" || to.host == "hops.example.com";
         Ok(Vec::from_iter(own.then(|| Injection::Header {
@@ -184,7 +221,7 @@ impl Authorise for Keeper {
         })))
     }
 
-    async fn endpoint(&self, _name: &str) -> Result<Option<Secret>, AuthoriseError> {
-        Ok(None)
+    async fn endpoint(&self, name: &str) -> Result<Option<Secret>, AuthoriseError> {
+        Ok(self.base.clone().filter(|_| name == "own-hook"))
     }
 }

@@ -1,8 +1,53 @@
-//! The list of guards and how to take each out (`tests/hostile/guards.toml`), which the long tier proves.
+//! The list of guards and how to take each out (`tests/hostile/guards.toml`), which the long tier proves, and the table of
+//! the threat model, which says who watches over each.
 
 use std::collections::BTreeSet;
 
 use crate::sources::Source;
+
+/// Where the table is that says which test watches over which guard.
+pub const MODEL: &str = "docs/threat-model.md";
+
+/// Rows of the table that name no test, and tests that it names and nobody has: a word in code quotes that has a `/` or
+/// a dot is a file or folder, another one with an underscore a function.
+#[must_use]
+pub fn table_breaches(model: &str, sources: &[Source]) -> Vec<String> {
+    let rust = || sources.iter().filter(|s| s.path.ends_with(".rs"));
+    let rows = model.lines().skip_while(|line| !line.starts_with("| guard |")).skip(2);
+    let (mut found, mut any) = (Vec::new(), false);
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        any = true;
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        let [guard, _, tests] = cells[..] else {
+            found.push(format!("{MODEL}: not three columns: {row}"));
+            continue;
+        };
+        let (mut there, mut wrong) =
+            (0usize, |what: String| found.push(format!("{MODEL}: {}: {what}", guard.trim())));
+        for word in tests.split('`').skip(1).step_by(2) {
+            if word.contains(['/', '.']) {
+                // A file, a folder, or a file's name where a sentence before the table says in which folder it is.
+                let path = format!("/{}", word.trim_start_matches('/'));
+                if !sources.iter().any(|s| format!("/{}", s.path).contains(&path)) {
+                    wrong(format!("there is no file `{word}`"));
+                }
+            } else if word.contains('_') {
+                let function = format!("fn {word}(");
+                match rust().filter(|s| s.text.contains(&function)).count() {
+                    0 => wrong(format!("there is no test `{word}`")),
+                    _ => there += 1,
+                }
+            }
+        }
+        if there == 0 {
+            wrong("it names no test".to_owned());
+        }
+    }
+    if !any {
+        found.push(format!("{MODEL} has no table of guards"));
+    }
+    found
+}
 
 /// Where the list is.
 pub const LIST: &str = "tests/hostile/guards.toml";

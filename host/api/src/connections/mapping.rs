@@ -7,7 +7,7 @@ use model::ConnectionId;
 use serde_json::Value;
 use store::StoreError;
 
-use crate::fields::{Errors, is_line, kind, unknown};
+use crate::fields::{Errors, is_line, kind, shown, unknown};
 use crate::problem::Code;
 use crate::state::App;
 
@@ -38,7 +38,7 @@ pub(super) fn read(value: Value, at: &str, errors: &mut Errors) -> Option<BTreeM
     }
     let mut mapping = BTreeMap::new();
     for (left, right) in rows {
-        let path = format!("{at}.{}", model::cut(&left, 64));
+        let path = format!("{at}.{}", shown(&left));
         if let Err(message) = check_left(&left) {
             errors.add(&path, Code::InvalidMapping, message);
         }
@@ -79,7 +79,7 @@ fn check_left(left: &str) -> Result<(), String> {
     }
     if !left.contains('.') && is_slip(left) {
         let message = unknown(left, "alias", &ALIASES);
-        return Err(format!("{message} A member of the event's data is written data.{left}."));
+        return Err(format!("{message} A member of the event's data is written data.{}.", shown(left)));
     }
     Ok(())
 }
@@ -122,8 +122,8 @@ fn judge(object: &str, known: &BTreeSet<String>, mapping: &BTreeMap<String, Stri
             } else {
                 format!("did you mean {}?", near.join(" or "))
             };
-            let message = format!("the provider's {object} has no field `{}`; {next}", model::cut(name, 64));
-            errors.add(format!("fieldMapping.{}", model::cut(left, 64)), Code::UnknownField, message);
+            let message = format!("the provider's {object} has no field `{}`; {next}", shown(name));
+            errors.add(format!("fieldMapping.{}", shown(left)), Code::UnknownField, message);
         }
     }
 }
@@ -184,6 +184,27 @@ mod tests {
         let problem = errors.or(Some(())).unwrap_err();
         assert_eq!((problem.code, problem.errors.len()), (Code::UnknownField, 1));
         assert!(problem.errors[0].message.contains("did you mean firstname?"));
+        assert!(problem.errors[0].message.contains("no field `frstname`"), "a plain name is shown");
         assert_eq!(known_fields(&json!({"fields": {"properties": {}, "additionalProperties": true}})), None);
+    }
+
+    #[test]
+    fn a_secret_in_a_fields_place_is_not_repeated() {
+        let secret = "sesame-street-sesame-street";
+        let known = BTreeSet::from(["firstname".to_owned()]);
+        let mut errors = Errors::default();
+        let mapping =
+            BTreeMap::from([("reason".into(), secret.into()), (format!("data.{secret}"), "x".into())]);
+        judge("contact", &known, &mapping, &mut errors);
+        read(
+            json!({secret: 1, format!("{secret}."): "a,b,c", "callerName": secret}),
+            "fieldMapping",
+            &mut errors,
+        );
+        let problem = errors.or(Some(())).unwrap_err();
+        let paths: Vec<&str> = problem.errors.iter().map(|e| e.path.as_str()).collect();
+        let long = "fieldMapping.sesa…";
+        assert_eq!(paths, ["fieldMapping.data…", "fieldMapping.reason", long, long, long]);
+        assert!(!format!("{problem:?}").contains("sesame"), "{problem:?}");
     }
 }

@@ -62,7 +62,7 @@ pub(crate) async fn test(
     let connection = super::find(&app, &caller.org, &id.into()).await?;
     let probe = app.live.probe(&caller.org, &connection.id);
     let Ok(probed) = tokio::time::timeout(app.limits.live, probe).await else {
-        return Ok(JsonAnswer(Outcome::refused("timeout", "The provider did not answer in time.")));
+        return Ok(JsonAnswer(Outcome::refused("timeout", "There was no answer in time.")));
     };
     match probed {
         Ok(account) => Ok(JsonAnswer(Outcome { ok: true, account: Some(account), error: None })),

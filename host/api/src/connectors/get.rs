@@ -23,6 +23,6 @@ pub(crate) async fn get(
 ) -> Result<JsonAnswer<ConnectorAnswer>, Problem> {
     let entry = super::find(&app, &id).await?;
     let entry = entry.ok_or_else(|| Problem::new(Code::NotFound, "No connector of this id is installed."))?;
-    let found = app.store.quarantines(Some(&caller.org)).await?;
+    let found = app.store.quarantines(Some(&id), Some(&caller.org)).await?;
     Ok(JsonAnswer(ConnectorAnswer::new(&entry, &found)))
 }

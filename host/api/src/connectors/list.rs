@@ -31,7 +31,7 @@ pub(crate) async fn list(
 ) -> Result<JsonAnswer<Connectors>, Problem> {
     query.close(&[])?;
     let entries = app.catalog.list().await?;
-    let found = app.store.quarantines(Some(&caller.org)).await?;
+    let found = app.store.quarantines(None, Some(&caller.org)).await?;
     let connectors = entries.iter().map(|e| ConnectorAnswer::new(e, &found)).collect();
     Ok(JsonAnswer(Connectors { connectors }))
 }

@@ -40,7 +40,7 @@ pub(crate) async fn run(config: &Config, connector: &str, as_json: bool) -> Resu
     if released.backing_off > 0 {
         say!("  {} that waited after a halt", count(released.backing_off));
     }
-    say!("what was held goes on now");
+    say!("operations that waited for the quarantine go on now");
     Ok(())
 }
 

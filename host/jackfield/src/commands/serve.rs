@@ -91,6 +91,11 @@ pub(crate) async fn run(config: &Config) -> Result<()> {
         tracing::warn!("OVERRIDE: requests to {from} go to {to}");
     }
     let running = start(config).await?;
+    for (key, connector) in config.named_connectors() {
+        if running.host.store.connector(connector).await?.is_none() {
+            tracing::warn!("[{key}] names the connector `{connector}`, which is not installed");
+        }
+    }
     say!("jackfield listens on {}", running.url);
     tracing::info!(
         url = %running.url,

@@ -30,7 +30,7 @@ pub(crate) async fn list(config: &Config, as_json: bool) -> Result<()> {
     if connectors.is_empty() && !as_json {
         say!("no connector is installed; `jackfield install PATH` installs one");
     }
-    let found = store.quarantines(None).await?;
+    let found = store.quarantines(None, None).await?;
     for c in connectors {
         let standing = Standing::of(&c.id, &found);
         if as_json {
@@ -73,7 +73,7 @@ pub(crate) async fn inspect(flags: &Flags, what: &str, as_json: bool) -> Result<
         );
     };
     let manifest = Manifest::parse(&connector.manifest)?;
-    let found = store.quarantines(None).await?;
+    let found = store.quarantines(Some(what), None).await?;
     let standing = Standing::of(what, &found);
     if as_json {
         let mut said = said(&manifest, &connector.digest, &connector.interfaces, connector.size);

@@ -41,13 +41,18 @@ impl<'q> Standing<'q> {
 
     /// For people: nothing where there is nothing to say.
     pub(super) fn lines(&self) -> Vec<String> {
-        let version = self.version.map(|q| format!("QUARANTINED since {}: {}", q.since, q.reason));
+        let version = self.version.map(|q| format!("QUARANTINED since {}: {}", q.since, plain(&q.reason)));
         let connections = self.connections.iter().map(|c| {
             let q = &c.quarantine;
-            format!("connection {} QUARANTINED since {}: {}", c.connection, q.since, q.reason)
+            format!("connection {} QUARANTINED since {}: {}", c.connection, q.since, plain(&q.reason))
         });
         version.into_iter().chain(connections).collect()
     }
+}
+
+/// A reason has a guest's words in it, and draws nothing on the terminal, whoever wrote it into the database.
+fn plain(reason: &str) -> String {
+    reason.chars().map(|c| if sandbox::misleads(c) { ' ' } else { c }).collect()
 }
 
 /// The latest events of a connector, for `inspect --json`.
@@ -62,4 +67,32 @@ fn event(e: &ConnectorEvent) -> Value {
         "id": e.id, "kind": e.kind.as_str(), "at": e.at.rfc3339(), "reason": e.reason, "version": e.version,
         "digest": e.digest, "organization": org, "connection": connection,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_draws_nothing_on_the_terminal() {
+        let quarantine = |reason: &str| Quarantine {
+            whole_version: false,
+            since: model::Millis(0),
+            strikes: 5,
+            reason: reason.to_owned(),
+        };
+        let connection = store::QuarantinedConnection {
+            connector: "crm".to_owned(),
+            connection: "con".into(),
+            org: "org".into(),
+            quarantine: quarantine("trap\n\u{1b}[2Jzapier"),
+        };
+        let found = Quarantines {
+            versions: vec![("crm".to_owned(), quarantine("\u{202e}lla rof"))],
+            connections: vec![connection],
+        };
+        let lines = Standing::of("crm", &found).lines();
+        assert!(!lines.iter().any(|line| line.contains(sandbox::misleads)), "{lines:?}");
+        assert!(lines[1].ends_with(": trap  [2Jzapier"), "{lines:?}");
+    }
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
 use super::*;
+use crate::artefact::Artefacts;
 
 const TEXT: &str = "(component)";
 
@@ -97,4 +98,59 @@ async fn a_write_that_was_cut_short_leaves_no_artefact_and_no_link_is_written_th
     assert_eq!(std::fs::read(&file).unwrap()[32..], good[32..]);
     assert!(!file.symlink_metadata().unwrap().is_symlink());
     assert_eq!(std::fs::read(&precious).unwrap(), b"precious");
+}
+
+/// What lies in the folder, by the ends of the names.
+fn left(folder: &std::path::Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap().flatten();
+    files.map(|f| f.path().extension().unwrap_or_default().to_string_lossy().into_owned()).collect()
+}
+
+/// Set in the process that the next test starts, which may write no file as large as an artefact.
+const CRAMPED: &str = "JACKFIELD_TEST_CRAMPED";
+
+#[tokio::test]
+async fn a_write_that_fails_leaves_neither_an_artefact_nor_a_temporary() {
+    let engine = crate::engine::compiling().unwrap();
+    if let Some(folder) = std::env::var_os(CRAMPED) {
+        let artefacts = Artefacts::new(folder.into(), ArtefactKey([7; 32]), &engine);
+        let written = artefacts.write("one", vec![1; 100_000]).await;
+        assert!(matches!(written, Err(LoadError::Disk { .. })), "{written:?}");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let this = "attacks::artefacts::a_write_that_fails_leaves_neither_an_artefact_nor_a_temporary";
+    let child = std::process::Command::new("sh")
+        .args(["-c", r#"trap "" XFSZ; ulimit -f 8; exec "$0" --exact "$1""#])
+        .arg(std::env::current_exe().unwrap())
+        .arg(this)
+        .env(CRAMPED, folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!(left(folder.path()), [""; 0]);
+    // Written well, and its name cannot be had.
+    let artefacts = Artefacts::new(folder.path().to_owned(), ArtefactKey([7; 32]), &engine);
+    std::fs::create_dir(artefacts.path("one")).unwrap();
+    let written = artefacts.write("one", vec![1; 100_000]).await;
+    assert!(matches!(written, Err(LoadError::Disk { .. })), "{written:?}");
+    assert_eq!(left(folder.path()), ["cwasm"]);
+}
+
+#[test]
+fn what_killed_processes_left_half_written_goes_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(3_600);
+    for (name, old) in [("a.7-1.tmp", true), ("a.1-0.tmp", true), ("b.7-2.tmp", false), ("c.cwasm", true)] {
+        let file = std::fs::File::create(folder.path().join(name)).unwrap();
+        if old {
+            file.set_modified(long_ago).unwrap();
+        }
+    }
+    let engine = crate::engine::compiling().unwrap();
+    Artefacts::new(folder.path().to_owned(), ArtefactKey([7; 32]), &engine);
+    let mut kept = left(folder.path());
+    kept.sort();
+    assert_eq!(kept, ["cwasm", "tmp"]);
 }

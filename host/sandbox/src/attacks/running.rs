@@ -30,6 +30,15 @@ async fn halt_of(text: &str) -> Halt {
     Den::new().await.called::<(), ()>(text, "run", ()).await
 }
 
+/// It links, and runs to its end.
+async fn assert_runs(text: &str) {
+    let connector = Den::new().await.load(text).await.unwrap();
+    let body = async |store: &mut wasmtime::Store<crate::state::State>, instance: &Instance| {
+        instance.get_typed_func::<(), ()>(&mut *store, "run")?.call_async(&mut *store, ()).await
+    };
+    connector.run(Call::without_connection(limits()), body).await.unwrap_or_else(|halt| panic!("{halt}"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_and_tables_that_grow_in_a_loop_are_halted_at_the_sum() {
     let den = Den::new().await;
@@ -123,12 +132,17 @@ async fn recursion_ends_in_a_trap_whatever_its_frames_and_callees() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trap_at_the_start_is_a_trap_of_the_call() {
-    for start in ["unreachable", "(drop (i32.div_u (i32.const 1) (i32.const 0)))"] {
-        let text = format!(
-            "(component (core module $m (func $s {start}) (start $s)) (core instance (instantiate $m)))"
-        );
-        let halt = Den::new().await.instantiated(&text).await;
-        assert!(matches!(halt, Halt::Trap { .. }), "{halt}");
+    let den = Den::new().await;
+    let starts = |start: &str| {
+        format!("(component (core module $m (func $s {start}) (start $s)) (core instance (instantiate $m)))")
+    };
+    let connector = den.load(&starts("nop")).await.unwrap();
+    connector.run(Call::without_connection(limits()), async |_, _| Ok(())).await.unwrap();
+    for (start, because) in
+        [("unreachable", "unreachable"), ("(drop (i32.div_u (i32.const 1) (i32.const 0)))", "divide by zero")]
+    {
+        let halt = den.instantiated(&starts(start)).await;
+        assert!(matches!(&halt, Halt::Trap { reason } if reason.contains(because)), "{halt}");
     }
 }
 
@@ -166,30 +180,36 @@ async fn handles_without_end_are_halted_and_a_destructor_is_metered() {
       (func (export "run") (canon lift (core func $i "run"))))"#
         )
     };
+    assert_runs(&resource("", "(call $drop (call $new (i32.const 1)))")).await;
     let halt = halt_of(&resource("", "(loop $l (drop (call $new (i32.const 1))) (br $l))")).await;
     assert!(matches!(halt, Halt::Bound { limit: "handles", .. }), "{halt}");
     let halt = halt_of(&resource("(loop $l (br $l))", "(call $drop (call $new (i32.const 1)))")).await;
     assert!(matches!(halt, Halt::Cpu { .. }), "{halt}");
     let halt = halt_of(&resource("unreachable", "(call $drop (call $new (i32.const 1)))")).await;
-    assert!(matches!(halt, Halt::Trap { .. }), "{halt}");
+    assert!(matches!(&halt, Halt::Trap { reason } if reason.contains("unreachable")), "{halt}");
     let twice = "(local $h i32) (local.set $h (call $new (i32.const 1))) (call $drop (local.get $h)) (call $drop (local.get $h))";
     let halt = halt_of(&resource("", twice)).await;
-    assert!(matches!(halt, Halt::Trap { .. }), "{halt}");
+    assert!(matches!(&halt, Halt::Trap { reason } if reason.contains("unknown handle index")), "{halt}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_cannot_enter_itself_once_more() {
     // `run` calls its own component's other export, as an import of its second module.
-    let text = r#"(component
+    let calls = |call: &str| {
+        format!(
+            r#"(component
       (core module $a (func (export "inner")))
       (core instance $a (instantiate $a))
       (func $inner (canon lift (core func $a "inner")))
       (core func $lowered (canon lower (func $inner)))
-      (core module $b (import "" "inner" (func $inner)) (func (export "run") (call $inner)))
+      (core module $b (import "" "inner" (func $inner)) (func (export "run") {call}))
       (core instance $b (instantiate $b (with "" (instance (export "inner" (func $lowered))))))
-      (func (export "run") (canon lift (core func $b "run"))))"#;
-    let halt = halt_of(text).await;
-    assert!(matches!(halt, Halt::Trap { .. }), "{halt}");
+      (func (export "run") (canon lift (core func $b "run"))))"#
+        )
+    };
+    assert_runs(&calls("")).await;
+    let halt = halt_of(&calls("(call $inner)")).await;
+    assert!(matches!(&halt, Halt::Trap { reason } if reason.contains("cannot enter component")), "{halt}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

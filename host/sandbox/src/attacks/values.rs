@@ -2,6 +2,23 @@
 
 use super::*;
 
+/// It links and answers: where the same component lies it is the lie that is halted, not the component.
+async fn honest<R>(den: &Den, text: &str, function: &str) -> R
+where
+    R: ComponentNamedList + Lift + Send + Sync + 'static,
+{
+    let connector = den.load(text).await.unwrap();
+    let body = async |store: &mut wasmtime::Store<crate::state::State>, instance: &Instance| {
+        instance.get_typed_func::<(), R>(&mut *store, function)?.call_async(&mut *store, ()).await
+    };
+    connector.run(Call::without_connection(limits()), body).await.unwrap_or_else(|halt| panic!("{halt}"))
+}
+
+/// A trap, and for this reason.
+fn assert_trap(halt: &Halt, because: &str, what: &str) {
+    assert!(matches!(halt, Halt::Trap { reason } if reason.contains(because)), "{what}: {halt}");
+}
+
 /// A component whose `get` gives a value of type `ty` by what `body` leaves: a value, or where in memory it lies.
 fn gives(ty: &str, options: &str, data: &str, body: &str) -> String {
     format!(
@@ -23,53 +40,61 @@ fn lies_at(address: u32, length: u32) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_or_list_that_lies_elsewhere_or_is_none_is_a_trap() {
     let den = Den::new().await;
-    for (address, length) in [
-        (64, 2),           // no UTF-8
-        (0, u32::MAX),     // as long as an address goes
-        (65_535, 2),       // over the end
-        (u32::MAX, 1),     // beyond it
-        (u32::MAX - 1, 4), // around the corner
-        (70_000, 0),       // nothing, but nowhere
+    let text = |encoding: &str, address, length| {
+        gives("string", encoding, &lies_at(address, length), "(i32.const 0)")
+    };
+    assert_eq!(honest::<(String,)>(&den, &text("", 4_096, 2), "get").await.0, "\0\0");
+    for (address, length, because) in [
+        (64, 2, "invalid utf-8"),
+        // As long as an address goes; over the end; beyond it; around the corner; nothing, but nowhere.
+        (0, u32::MAX, "string pointer/length out of bounds"),
+        (65_535, 2, "string pointer/length out of bounds"),
+        (u32::MAX, 1, "string pointer/length out of bounds"),
+        (u32::MAX - 1, 4, "string pointer/length out of bounds"),
+        (70_000, 0, "string pointer/length out of bounds"),
     ] {
-        let text = gives("string", "", &lies_at(address, length), "(i32.const 0)");
-        let halt = den.called::<(), (String,)>(&text, "get", ()).await;
-        assert!(matches!(halt, Halt::Trap { .. }), "{address} {length}: {halt}");
+        let halt = den.called::<(), (String,)>(&text("", address, length), "get", ()).await;
+        assert_trap(&halt, because, &format!("{address} {length}"));
     }
-    // A lone surrogate.
-    let text = gives("string", "string-encoding=utf16", &lies_at(66, 1), "(i32.const 0)");
-    let halt = den.called::<(), (String,)>(&text, "get", ()).await;
-    assert!(matches!(halt, Halt::Trap { .. }), "{halt}");
-    // Not aligned; so many that their size is nothing again; in a result that lies nowhere, or askew.
-    for (address, length, body) in [
-        (1, 1, "(i32.const 0)"),
-        (8, 0x2000_0000, "(i32.const 0)"),
-        (8, 0x2000_0001, "(i32.const 0)"),
-        (8, 1, "(i32.const -4)"),
-        (8, 1, "(i32.const 2)"),
-        (8, 1, "(i32.const 65532)"),
+    let wide = "string-encoding=utf16";
+    assert_eq!(honest::<(String,)>(&den, &text(wide, 4_096, 1), "get").await.0, "\0");
+    let halt = den.called::<(), (String,)>(&text(wide, 66, 1), "get", ()).await;
+    assert_trap(&halt, "surrogate", "a lone surrogate");
+    let list = |address, length, body: &str| gives("(list u64)", "", &lies_at(address, length), body);
+    assert_eq!(honest::<(Vec<u64>,)>(&den, &list(4_096, 2, "(i32.const 0)"), "get").await.0, [0, 0]);
+    for (address, length, body, because) in [
+        (1, 1, "(i32.const 0)", "list pointer is not aligned"),
+        // So many that their size is nothing again; in a result that lies nowhere, or askew.
+        (8, 0x2000_0000, "(i32.const 0)", "list pointer/length out of bounds"),
+        (8, 0x2000_0001, "(i32.const 0)", "list pointer/length out of bounds"),
+        (8, 1, "(i32.const -4)", "pointer out of bounds"),
+        (8, 1, "(i32.const 2)", "return pointer not aligned"),
+        (8, 1, "(i32.const 65532)", "pointer out of bounds"),
     ] {
-        let text = gives("(list u64)", "", &lies_at(address, length), body);
-        let halt = den.called::<(), (Vec<u64>,)>(&text, "get", ()).await;
-        assert!(matches!(halt, Halt::Trap { .. }), "{address} {length} {body}: {halt}");
+        let halt = den.called::<(), (Vec<u64>,)>(&list(address, length, body), "get", ()).await;
+        assert_trap(&halt, because, &format!("{address} {length} {body}"));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_case_or_character_that_does_not_exist_is_a_trap() {
     let den = Den::new().await;
+    let character = |code: u32| gives("char", "", "", &format!("(i32.const {code})"));
+    assert_eq!(honest::<(char,)>(&den, &character(0x1F600), "get").await.0, '\u{1F600}');
     for code in [0xD800_u32, 0x11_0000, u32::MAX] {
-        let text = gives("char", "", "", &format!("(i32.const {code})"));
-        let halt = den.called::<(), (char,)>(&text, "get", ()).await;
-        assert!(matches!(halt, Halt::Trap { .. }), "{code}: {halt}");
+        let halt = den.called::<(), (char,)>(&character(code), "get", ()).await;
+        assert_trap(&halt, "integer out of range", &code.to_string());
     }
-    for case in ["\\02", "\\ff"] {
-        let data = format!("(data (i32.const 0) \"{case}\")");
-        let text = gives("(option u32)", "", &data, "(i32.const 0)");
-        let halt = den.called::<(), (Option<u32>,)>(&text, "get", ()).await;
-        assert!(matches!(halt, Halt::Trap { .. }), "{case}: {halt}");
-        let text = gives("(result (error string))", "", &data, "(i32.const 0)");
-        let halt = den.called::<(), (Result<(), String>,)>(&text, "get", ()).await;
-        assert!(matches!(halt, Halt::Trap { .. }), "{case}: {halt}");
+    let case =
+        |ty: &str, case: &str| gives(ty, "", &format!("(data (i32.const 0) \"{case}\")"), "(i32.const 0)");
+    let (option, result) = ("(option u32)", "(result (error string))");
+    assert_eq!(honest::<(Option<u32>,)>(&den, &case(option, "\\01"), "get").await.0, Some(0));
+    assert_eq!(honest::<(Result<(), String>,)>(&den, &case(result, "\\00"), "get").await.0, Ok(()));
+    for none in ["\\02", "\\ff"] {
+        let halt = den.called::<(), (Option<u32>,)>(&case(option, none), "get", ()).await;
+        assert_trap(&halt, "invalid option discriminant", none);
+        let halt = den.called::<(), (Result<(), String>,)>(&case(result, none), "get", ()).await;
+        assert_trap(&halt, "invalid expected discriminant", none);
     }
 }
 
@@ -98,20 +123,27 @@ fn logs(arguments: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_argument_of_a_host_call_that_lies_is_a_trap() {
     let den = Den::new().await;
-    for arguments in [
-        "4 0 0 0 0", // no such level
-        "-1 0 0 0 0",
-        "1 64 2 0 0",        // no UTF-8
-        "1 0 -1 0 0",        // as long as an address goes
-        "1 2097151 2 0 0",   // over the end
-        "1 -1 1 0 0",        // beyond it
-        "1 0 0 2 1",         // not aligned
-        "1 0 0 0 268435456", // so many that their size is nothing again
-        "1 0 0 2097148 1",   // over the end
+    let pushed = |arguments: &str| -> String {
+        logs(&arguments.split(' ').map(|n| format!("(i32.const {n}) ")).collect::<String>())
+    };
+    honest::<()>(&den, &pushed("1 0 0 0 0"), "run").await;
+    honest::<()>(&den, &pushed("3 4096 2 8192 1"), "run").await;
+    for (arguments, because) in [
+        // No such level.
+        ("4 0 0 0 0", "unexpected discriminant"),
+        ("-1 0 0 0 0", "unexpected discriminant"),
+        ("1 64 2 0 0", "invalid utf-8"),
+        // As long as an address goes; over the end; beyond it.
+        ("1 0 -1 0 0", "string pointer/length out of bounds"),
+        ("1 2097151 2 0 0", "string pointer/length out of bounds"),
+        ("1 -1 1 0 0", "string pointer/length out of bounds"),
+        ("1 0 0 2 1", "list pointer is not aligned"),
+        // So many that their size is nothing again; over the end.
+        ("1 0 0 0 268435456", "list pointer/length out of bounds"),
+        ("1 0 0 2097148 1", "list pointer/length out of bounds"),
     ] {
-        let pushed: String = arguments.split(' ').map(|n| format!("(i32.const {n}) ")).collect();
-        let halt = den.called::<(), ()>(&logs(&pushed), "run", ()).await;
-        assert!(matches!(halt, Halt::Trap { .. }), "{arguments}: {halt}");
+        let halt = den.called::<(), ()>(&pushed(arguments), "run", ()).await;
+        assert_trap(&halt, because, arguments);
     }
     // 1,000 fields that are all the same 60,000 bytes.
     let same = "(loop $l
@@ -156,19 +188,21 @@ fn takes_bytes(realloc: &str, place: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_allocator_that_is_asked_for_a_host_calls_answer_can_neither_spin_nor_lie_nor_call_back() {
     let den = Den::new().await;
-    den.load(&takes_bytes("(i32.const 1024)", "16")).await.unwrap();
+    honest::<()>(&den, &takes_bytes("(i32.const 1024)", "16"), "run").await;
     let halt = den.called::<(), ()>(&takes_bytes(FOREVER, "16"), "run", ()).await;
     assert!(matches!(halt, Halt::Cpu { .. }), "{halt}");
-    for (realloc, place) in [
-        ("(i32.const -1)", "16"),      // around the corner
-        ("(i32.const 65000)", "16"),   // over the end
-        ("(i32.const 1024)", "18"),    // the answer askew
-        ("(i32.const 1024)", "65532"), // the answer over the end
-        ("unreachable", "16"),
-        ("(drop (call $u64)) (i32.const 1024)", "16"), // the host again, from within
+    for (realloc, place, because) in [
+        // Around the corner; over the end; the answer askew; the answer over the end.
+        ("(i32.const -1)", "16", "realloc return: beyond end of memory"),
+        ("(i32.const 65000)", "16", "realloc return: beyond end of memory"),
+        ("(i32.const 1024)", "18", "pointer not aligned"),
+        ("(i32.const 1024)", "65532", "pointer out of bounds"),
+        ("unreachable", "16", "unreachable"),
+        // The host again, from within.
+        ("(drop (call $u64)) (i32.const 1024)", "16", "cannot leave component instance"),
     ] {
         let halt = den.called::<(), ()>(&takes_bytes(realloc, place), "run", ()).await;
-        assert!(matches!(halt, Halt::Trap { .. }), "{realloc} {place}: {halt}");
+        assert_trap(&halt, because, &format!("{realloc} {place}"));
     }
 }
 
@@ -199,14 +233,15 @@ async fn a_handle_that_was_made_up_or_given_away_is_a_trap() {
         )
     };
     let den = Den::new().await;
-    for body in [
-        "(call $drop-out (i32.add (local.get $h) (i32.const 1)))",
-        "(call $drop-out (i32.const -1))",
-        "(call $drop-out (i32.const 0))",
-        "(call $drop-in (local.get $h))",
-        "(call $drop-out (local.get $h)) (call $drop-out (local.get $h))",
+    honest::<()>(&den, &text("(call $drop-out (local.get $h))"), "run").await;
+    for (body, because) in [
+        ("(call $drop-out (i32.add (local.get $h) (i32.const 1)))", "unknown handle index"),
+        ("(call $drop-out (i32.const -1))", "unknown handle index"),
+        ("(call $drop-out (i32.const 0))", "unknown handle index"),
+        ("(call $drop-in (local.get $h))", "used with the wrong type"),
+        ("(call $drop-out (local.get $h)) (call $drop-out (local.get $h))", "unknown handle index"),
     ] {
         let halt = den.called::<(), ()>(&text(body), "run", ()).await;
-        assert!(matches!(halt, Halt::Trap { .. }), "{body}: {halt}");
+        assert_trap(&halt, because, body);
     }
 }

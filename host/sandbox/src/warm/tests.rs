@@ -155,11 +155,12 @@ async fn an_instance_that_left_a_handle_is_not_kept() {
     let house = House::new(32).await;
     let (guest, own) = (house.guest().await, whose("own"));
     house.remember(&guest, &own, 1).await;
-    // The standard streams are empty, and languages' libraries keep them open.
-    for harmless in ["tidy", "print", "print"] {
+    // The standard streams are empty, and languages' libraries keep them open, and keep something that waits for them.
+    for harmless in ["tidy", "print", "print", "watch", "watch"] {
         ask(&guest, house.warm(&own, &REUSE), harmless, 0).await.unwrap();
     }
     assert_eq!(house.remember(&guest, &own, 2).await, 1);
+    // What waits for a timer waits for something of the call's.
     ask(&guest, house.warm(&own, &REUSE), "leave", 0).await.unwrap();
     assert_eq!(house.sandbox.idle(), 0);
     assert_eq!(house.remember(&guest, &own, 3).await, 0);
@@ -182,6 +183,44 @@ async fn each_call_of_a_kept_instance_is_counted_anew_but_its_memory_is_not() {
     }
     let halt = ask(&guest, call(), "grow", 16).await.unwrap_err();
     assert!(matches!(halt, Halt::Memory { limit_mib: 4, .. }), "{halt}");
+}
+
+#[tokio::test]
+async fn growth_that_was_refused_is_counted_in_its_call_only() {
+    let house = House::new(32).await;
+    let (guest, own) = (house.guest().await, whose("own"));
+    let limits = Limits { memory: 4 << 20, table_elements: 40, ..Limits::default() };
+    let call = || house.call(&own, limits.clone(), Arc::new(Nothing)).warm(&REUSE, "0".to_owned());
+    // 2 MiB each, of which a memory that is full from the start has none to give.
+    for (function, more) in [("grow-full", 32), ("grow-full-table", 30)] {
+        for _ in 0..5 {
+            assert_eq!(ask(&guest, call(), function, more).await, Ok(u64::MAX), "{function}");
+        }
+        let halt = ask(&guest, call(), function, 10 * more).await.unwrap_err();
+        assert!(halt.limit().is_some(), "{halt}");
+        house.remember(&guest, &own, 1).await;
+    }
+    // What the engine gave counts on, whatever it refuses between.
+    house.remember(&guest, &own, 1).await;
+    for _ in 0..3 {
+        ask(&guest, call(), "grow", 16).await.unwrap();
+        assert_eq!(ask(&guest, call(), "grow-full", 1).await, Ok(u64::MAX));
+    }
+    let halt = ask(&guest, call(), "grow", 16).await.unwrap_err();
+    assert!(matches!(halt, Halt::Memory { limit_mib: 4, .. }), "{halt}");
+}
+
+#[tokio::test]
+async fn waiting_for_a_place_is_not_the_guests_time() {
+    let house = Arc::new(House::new(0).await);
+    let (guest, own) = (house.guest().await, whose("own"));
+    let places = guest.slots.clone().acquire_many_owned(CALLS_AT_ONCE).await.unwrap();
+    let (call, lane) = house.call_over(&own, Limits::default(), Arc::new(Nothing));
+    let waits = tokio::spawn(async move { ask(&guest, call, "remember", 1).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(places);
+    waits.await.unwrap().unwrap();
+    assert!(lane.observed().waited >= Duration::from_millis(40), "{:?}", lane.observed().waited);
 }
 
 #[tokio::test]
@@ -275,7 +314,7 @@ async fn what_is_forgotten_does_not_come_back_from_a_call_that_was_under_way() {
     house.remember(&guest, &own, 1).await;
     at_once(&house, &guest, 3, || house.sandbox.forget(&"own".into())).await;
     assert_eq!(house.sandbox.idle(), 0);
-    // An uninstalled connector's instances go with it.
+    // An unloaded connector's instances go with it.
     house.remember(&guest, &own, 1).await;
     assert_eq!(house.sandbox.idle(), 1);
     drop(guest);

@@ -1,28 +1,31 @@
 //! A connector that is halted again and again backs off, then is started no more; nobody else is held up.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use model::{ConnectionId, OrgId};
+use model::{Clock as _, ConnectionId, Millis, OrgId};
 use serde_json::json;
 use store::{
     CallEnd, ConnectionPatch, ConnectionStatus, ConnectorEventKind, Fate, Job, Released, Settlement, Strike,
 };
 
-use crate::support::{Bench, START, connector, done, job, names, new_connection};
+use crate::support::{Bench, START, connector, done, job, names, new_connection, open};
+
+mod later;
 
 const DIGEST: &str = "sha256:crm";
 
-fn halted() -> CallEnd {
+/// Of a call that began at `began`.
+fn halted(began: Millis) -> CallEnd {
     let strike = Strike {
         code: "halt_cpu".to_owned(),
         reason: "halted at limit `cpu-ms`: of lead:17".to_owned(),
         waits_ms: vec![1_000, 4_000, 16_000],
         most: 5,
     };
-    CallEnd { digest: DIGEST.to_owned(), strike: Some(strike) }
+    CallEnd { digest: DIGEST.to_owned(), began, strike: Some(strike) }
 }
 
 fn well() -> CallEnd {
-    CallEnd { digest: DIGEST.to_owned(), strike: None }
+    CallEnd { digest: DIGEST.to_owned(), began: START, strike: None }
 }
 
 impl Bench {
@@ -33,11 +36,20 @@ impl Bench {
         Settlement { call: Some(call), ..self.settlement(job, fate) }
     }
 
-    /// Halts in calls outside the queue.
+    /// The halt of a call that began now.
+    fn halted(&self) -> CallEnd {
+        halted(self.clock.now())
+    }
+
+    /// Halts in calls outside the queue, one after the other.
     async fn strike(&self, connection: &ConnectionId, times: usize) {
         for _ in 0..times {
-            self.store.call_ended(connection, halted()).await.unwrap();
+            self.store.call_ended(connection, self.halted()).await.unwrap();
         }
+    }
+
+    async fn strikes(&self, connection: &ConnectionId) -> u32 {
+        self.store.connection_for_job(connection).await.unwrap().unwrap().strikes
     }
 
     async fn is_quarantined(&self, connection: &ConnectionId) -> Option<bool> {
@@ -46,7 +58,7 @@ impl Bench {
     }
 
     async fn version_is_quarantined(&self) -> bool {
-        !self.store.quarantines(None).await.unwrap().versions.is_empty()
+        !self.store.quarantines(None, None).await.unwrap().versions.is_empty()
     }
 }
 
@@ -57,7 +69,7 @@ async fn each_halt_in_a_row_lets_the_connection_wait_longer_until_its_version_is
     bench.plan(&org, vec![job(&con, "a", &[], &[]), job(&con, "b", &[], &[])]).await;
     for (strike, wait) in [(1, 1_000), (2, 4_000), (3, 16_000), (4, 16_000)] {
         let job = bench.claim(1).await.remove(0);
-        assert_eq!(bench.store.settle(vec![bench.after(&job, halted())]).await.unwrap(), [true]);
+        assert_eq!(bench.store.settle(vec![bench.after(&job, bench.halted())]).await.unwrap(), [true]);
         assert!(bench.claim(10).await.is_empty(), "strike {strike}: no other job of the connection either");
         bench.clock.advance(wait - 1);
         assert!(bench.claim(10).await.is_empty(), "strike {strike}");
@@ -66,7 +78,7 @@ async fn each_halt_in_a_row_lets_the_connection_wait_longer_until_its_version_is
     }
     assert_eq!(bench.is_quarantined(&con).await, None);
     let job = bench.claim(1).await.remove(0);
-    assert_eq!(bench.store.settle(vec![bench.after(&job, halted())]).await.unwrap(), [true]);
+    assert_eq!(bench.store.settle(vec![bench.after(&job, bench.halted())]).await.unwrap(), [true]);
     bench.clock.advance(3_600_000);
     assert!(bench.claim(10).await.is_empty());
     assert_eq!(bench.store.next_due().await.unwrap(), None, "nobody looks for it in vain");
@@ -241,9 +253,9 @@ async fn a_stale_result_is_no_strike() {
     let stale = bench.claim_one().await;
     bench.store.begin_serving().await.unwrap();
     let again = bench.claim_one().await;
-    assert_eq!(bench.store.settle(vec![bench.after(&stale, halted())]).await.unwrap(), [false]);
+    assert_eq!(bench.store.settle(vec![bench.after(&stale, bench.halted())]).await.unwrap(), [false]);
     assert_eq!(bench.store.connection_for_job(&con).await.unwrap().unwrap().strikes, 0);
-    let twice = vec![bench.after(&again, halted()), bench.after(&again, halted())];
+    let twice = vec![bench.after(&again, bench.halted()), bench.after(&again, bench.halted())];
     assert_eq!(bench.store.settle(twice).await.unwrap(), [true, false]);
     assert_eq!(bench.store.connection_for_job(&con).await.unwrap().unwrap().strikes, 1, "counted once");
 }
@@ -252,7 +264,7 @@ async fn a_stale_result_is_no_strike() {
 async fn where_quarantine_is_off_a_connection_only_backs_off() {
     let bench = Bench::new().await;
     let (_, con) = bench.org("one").await;
-    let mut end = halted();
+    let mut end = bench.halted();
     end.strike = end.strike.map(|strike| Strike { most: 0, ..strike });
     for _ in 0..20 {
         bench.store.call_ended(&con, end.clone()).await.unwrap();
@@ -268,6 +280,11 @@ async fn an_organization_sees_events_of_versions_and_of_its_own_connections_alon
     let (theirs, their_con) = bench.org("two").await;
     bench.strike(&con, 5).await;
     bench.strike(&their_con, 5).await;
+    let none_of_it = store::Quarantines::default();
+    assert_eq!(bench.store.quarantines(Some("calendar"), None).await.unwrap(), none_of_it);
+    let all = bench.store.quarantines(None, None).await.unwrap();
+    assert_eq!(bench.store.quarantines(Some("crm"), None).await.unwrap(), all);
+    assert_eq!((all.versions.len(), all.connections.len()), (1, 2));
     let seen = |org: Option<OrgId>| {
         let store = &bench.store;
         async move {
@@ -278,7 +295,7 @@ async fn an_organization_sees_events_of_versions_and_of_its_own_connections_alon
     assert_eq!(seen(Some(mine.clone())).await, [None, Some(con.clone())]);
     assert_eq!(seen(Some(theirs)).await, [None, Some(their_con.clone())]);
     assert_eq!(seen(None).await, [None, Some(their_con.clone()), Some(con.clone())]);
-    let own = bench.store.quarantines(Some(&mine)).await.unwrap().connections;
+    let own = bench.store.quarantines(None, Some(&mine)).await.unwrap().connections;
     assert_eq!(own.iter().map(|q| &q.connection).collect::<Vec<_>>(), [&con]);
     // A page, and who follows.
     let all = bench.store.connector_events("crm", None, None, 100).await.unwrap();
@@ -304,4 +321,92 @@ async fn the_history_of_one_organization_is_bounded_and_pushes_out_nobody_elses(
     assert_eq!(own, 200);
     let theirs = bench.store.connector_events("crm", Some(&theirs), None, 1_000).await.unwrap();
     assert!(theirs.iter().any(|e| e.connection.as_ref().is_some_and(|(_, c)| *c == their_con)));
+}
+
+#[tokio::test]
+async fn calls_that_ran_beside_each_other_are_one_strike_however_many_were_halted() {
+    let bench = Bench::new().await;
+    let (org, con) = bench.org("one").await;
+    bench.plan(&org, ["a", "b", "c", "d", "e"].map(|name| job(&con, name, &[], &[])).to_vec()).await;
+    for (wave, wait) in [(1, 1_000), (2, 4_000), (3, 16_000), (4, 16_000)] {
+        let began = bench.clock.now();
+        let jobs = bench.claim(5).await;
+        assert_eq!(jobs.len(), 5, "wave {wave}");
+        bench.clock.advance(10);
+        let (first, late) = jobs.split_at(3);
+        let ends = first.iter().map(|job| bench.after(job, halted(began))).collect();
+        assert_eq!(bench.store.settle(ends).await.unwrap(), [true; 3]);
+        assert_eq!(bench.strikes(&con).await, wave);
+        // What ends later than the others makes nobody wait longer.
+        bench.clock.advance(wait - 1);
+        let ends = late.iter().map(|job| bench.after(job, halted(began))).collect();
+        assert_eq!(bench.store.settle(ends).await.unwrap(), [true; 2]);
+        assert_eq!(bench.strikes(&con).await, wave);
+        assert!(bench.claim(10).await.is_empty(), "wave {wave}");
+        bench.clock.advance(1);
+    }
+    assert_eq!(bench.is_quarantined(&con).await, None);
+    let jobs = bench.claim(5).await;
+    bench.clock.advance(10);
+    let ends = jobs.iter().map(|job| bench.after(job, halted(bench.clock.now()))).collect();
+    bench.store.settle(ends).await.unwrap();
+    assert_eq!(bench.is_quarantined(&con).await, Some(true));
+    // A clock that was set back makes nobody's halts go uncounted.
+    bench.store.release_connector("crm").await.unwrap();
+    bench.strike(&con, 1).await;
+    bench.clock.advance(-3_600_000);
+    bench.strike(&con, 1).await;
+    assert_eq!(bench.strikes(&con).await, 2);
+}
+
+#[tokio::test]
+async fn a_strike_that_is_forgiven_takes_its_wait_with_it_and_no_other() {
+    let bench = Bench::new().await;
+    let (org, con) = bench.org("one").await;
+    bench.plan(&org, vec![job(&con, "a", &[], &[]), job(&con, "b", &[], &[])]).await;
+    bench.strike(&con, 3).await;
+    assert!(bench.claim(10).await.is_empty());
+    bench.store.call_ended(&con, well()).await.unwrap();
+    let claimed = bench.claim(1).await.remove(0);
+    // Of the settlement of a call that ended well its own wait counts, although the strike's was longer.
+    bench.strike(&con, 3).await;
+    let soon = Some(bench.clock.now().plus(500));
+    let settlement = bench.settlement(&claimed, done("1"));
+    let settlement = Settlement { call: Some(well()), connection_wait_until: soon, ..settlement };
+    assert_eq!(bench.store.settle(vec![settlement]).await.unwrap(), [true]);
+    bench.clock.advance(499);
+    assert!(bench.claim(10).await.is_empty(), "the provider said so");
+    bench.clock.advance(1);
+    // A provider's longer wait outlives the strike, be it forgiven or released.
+    for forgiven in [true, false] {
+        let claimed = bench.claim_one().await;
+        bench.strike(&con, 1).await;
+        let far = Some(bench.clock.now().plus(60_000));
+        let settlement = Settlement { connection_wait_until: far, ..bench.after(&claimed, bench.halted()) };
+        bench.store.settle(vec![settlement]).await.unwrap();
+        if forgiven {
+            bench.store.call_ended(&con, well()).await.unwrap();
+        } else {
+            bench.store.release_connector("crm").await.unwrap();
+        }
+        bench.clock.advance(59_999);
+        assert!(bench.claim(10).await.is_empty(), "{forgiven}");
+        bench.clock.advance(1);
+    }
+    assert_eq!(bench.claim_one().await.operation, "b");
+}
+
+#[tokio::test]
+async fn events_of_connectors_keep_their_order_when_the_clock_was_set_back_between_two_starts() {
+    let bench = Bench::new().await;
+    let (_, con) = bench.org("one").await;
+    bench.strike(&con, 5).await;
+    let last = bench.store.last_connector_event().await.unwrap();
+    bench.store.close().await.unwrap();
+    bench.clock.advance(-3_600_000);
+    let store = open(bench.path(), &bench.clock, 9).await;
+    store.release_connector("crm").await.unwrap();
+    let after = store.connector_events_after(&last, 10).await.unwrap();
+    assert_eq!(after.len(), 2, "{after:?}");
+    assert!(after.iter().all(|e| e.kind == ConnectorEventKind::Released));
 }

@@ -26,7 +26,11 @@ fn run(options: &Options) -> Result<Report> {
     let (mut figures, mut notes, mut findings) = (Vec::new(), Vec::new(), 0usize);
     for result in results {
         findings += result.findings.len();
-        figures.push(Figure::shown(format!("{}: inputs tried", result.target), result.runs as f64, ""));
+        let of = |what: &str| format!("{}: {what}", result.target);
+        // A target that never ran has found nothing either.
+        figures.push(Figure::shown(of("inputs tried"), result.runs as f64, "").at_least(1_000.0));
+        figures.push(Figure::shown(of("edges reached"), result.coverage as f64, ""));
+        figures.push(Figure::shown(of("time"), result.seconds as f64, "s"));
         for finding in &result.findings {
             // The file's name alone: where this machine keeps it is nobody's business.
             let file = finding.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -5,13 +5,15 @@
 
 mod copy;
 
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 
 use super::{Bench, Options};
@@ -66,56 +68,102 @@ fn run(options: &Options) -> Result<Report> {
         .context("tests/hostile/guards.toml")?;
     let list: List = toml::from_str(&text).context("tests/hostile/guards.toml")?;
     let chosen = |g: &Guard| options.word.as_deref().is_none_or(|w| g.name.contains(w) || g.file.contains(w));
-    let guards: Vec<Guard> = list.guard.into_iter().filter(chosen).collect();
+    let mut guards: Vec<Guard> = list.guard.into_iter().filter(chosen).collect();
     ensure!(!guards.is_empty(), "no guard is called `{}`", options.word.as_deref().unwrap_or_default());
-    let home = options.root.join("target/guards");
-    let tree = home.join("tree");
-    println!("guards: copying the sources, and building every test once with its guards in place");
-    copy::refresh(&options.root, &tree)?;
-    let cargo = Cargo { tree, target: home.join("target") };
-    let mut lost = Vec::new();
-    let mut caught = 0usize;
+    // What lies in one crate comes together: it is compiled again after each, and its neighbours are not.
+    guards.sort_by(|a, b| a.file.cmp(&b.file));
     let total = guards.len();
-    let standing = standing(&cargo, &guards)?;
-    for (number, (guard, broken)) in guards.iter().zip(standing).enumerate() {
+    println!("guards: copying the sources, and building every test once with its guards in place");
+    let places = Cargo::places(&options.root)?;
+    let standing = standing(&places[0], &guards)?;
+    for place in &places[1..] {
+        place.start_from(&places[0])?;
+    }
+    // Each place works from its own end of the list, so that they meet in one crate at most.
+    let waiting = Mutex::new(guards.into_iter().zip(standing).collect::<VecDeque<_>>());
+    let ended = Mutex::new(Vec::new());
+    let (waiting_for, done) = (&waiting, &ended);
+    std::thread::scope(|scope| -> Result<()> {
+        let running: Vec<_> = places
+            .iter()
+            .zip([true, false])
+            .map(|(cargo, from_front)| scope.spawn(move || work(cargo, from_front, waiting_for, done, total)))
+            .collect();
+        running.into_iter().try_for_each(|r| r.join().map_err(|_| anyhow!("a thread broke"))?)
+    })?;
+    Ok(report(ended.into_inner().unwrap_or_else(PoisonError::into_inner)))
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type Waiting = Mutex<VecDeque<(Guard, Option<String>)>>;
+
+/// Takes guards out for as long as there are any.
+fn work(
+    cargo: &Cargo,
+    from_front: bool,
+    waiting: &Waiting,
+    ended: &Mutex<Vec<(String, End)>>,
+    total: usize,
+) -> Result<()> {
+    loop {
+        let next = if from_front { locked(waiting).pop_front() } else { locked(waiting).pop_back() };
+        let Some((guard, broken)) = next else { return Ok(()) };
         let began = Instant::now();
         let end = match broken {
             Some(why) => End::Unproved(why),
-            None => without(&cargo, guard)?,
+            None => without(cargo, &guard)?,
         };
-        let (at, took) = (number + 1, began.elapsed().as_secs());
+        let took = began.elapsed().as_secs();
+        let mut ended = locked(ended);
+        let at = ended.len() + 1;
         println!("guards: {at}/{total} {} ({}): {end:?}, {took} s", guard.name, guard.attack);
-        match end {
-            End::Caught => caught += 1,
-            End::Survived => lost.push(format!("{}: its test passes without it", guard.name)),
-            End::Unproved(why) => lost.push(format!("{}: {why}", guard.name)),
-        }
+        ended.push((guard.name, end));
     }
-    let share = caught as f64 / total as f64 * 100.0;
+}
+
+fn report(mut ended: Vec<(String, End)>) -> Report {
+    ended.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let total = ended.len();
+    let lost: Vec<String> = ended
+        .into_iter()
+        .filter_map(|(name, end)| match end {
+            End::Caught => None,
+            End::Survived => Some(format!("{name}: its test passes without it")),
+            End::Unproved(why) => Some(format!("{name}: {why}")),
+        })
+        .collect();
+    let share = (total - lost.len()) as f64 / total as f64 * 100.0;
     let figures = vec![
         Figure::shown("guards whose test fails without them", share, "%").at_least(100.0),
         // One guard that nobody misses is one too many, whatever its share.
         Figure::shown("guards not caught", lost.len() as f64, "").at_most(0.0),
         Figure::shown("guards", total as f64, ""),
     ];
-    Ok(Report { figures, charts: Vec::new(), notes: lost })
+    Report { figures, charts: Vec::new(), notes: lost }
 }
 
-/// What is wrong with each guard's test while the guard is in place; mostly nothing.
+/// What is wrong with each guard's test while the guard is in place; mostly nothing. Each test runs once.
 fn standing(cargo: &Cargo, guards: &[Guard]) -> Result<Vec<Option<String>>> {
-    let mut found = Vec::new();
+    let mut known: BTreeMap<&[String], Option<String>> = BTreeMap::new();
     for guard in guards {
+        if known.contains_key(guard.test.as_slice()) {
+            continue;
+        }
         let built = cargo.test(&guard.test, true, FIRST)?;
         let ran = if built.ok { cargo.test(&guard.test, false, PATIENCE)? } else { built };
-        found.push(if !ran.ok {
+        let wrong = if !ran.ok {
             Some(format!("its test does not pass even with it: {}", ran.tail()))
         } else if ran.tests() == 0 {
             Some(format!("there is no test {}", guard.test.join(" ")))
         } else {
             None
-        });
+        };
+        known.insert(&guard.test, wrong);
     }
-    Ok(found)
+    Ok(guards.iter().map(|g| known[g.test.as_slice()].clone()).collect())
 }
 
 /// Takes it out, runs its test, puts it back.
@@ -179,9 +227,31 @@ impl Ran {
 }
 
 impl Cargo {
-    /// `cargo test -p PACKAGE REST`, to its end or the end of patience.
+    /// Two, each with a copy of the sources: cargo and the tests wait a good deal of their time.
+    fn places(root: &Path) -> Result<[Self; 2]> {
+        let place = |number: usize| -> Result<Self> {
+            let home = root.join("target/guards").join(number.to_string());
+            let tree = home.join("tree");
+            copy::refresh(root, &tree)?;
+            Ok(Self { tree, target: home.join("target") })
+        };
+        Ok([place(0)?, place(1)?])
+    }
+
+    /// Takes over what another place has compiled, the dependencies above all, unless it has something of its own.
+    fn start_from(&self, other: &Self) -> Result<()> {
+        if self.target.exists() {
+            return Ok(());
+        }
+        let copied = Command::new("cp").arg("-a").arg(&other.target).arg(&self.target).status();
+        ensure!(copied.context("running cp")?.success(), "the compiled dependencies could not be copied");
+        Ok(())
+    }
+
+    /// `cargo test REST` for the test's package, to its end or the end of patience. All packages are named, so that the
+    /// dependencies have the same features whatever the test is: else each package compiles its own engine.
     fn test(&self, test: &[String], only_build: bool, patience: Duration) -> Result<Ran> {
-        let Some((package, rest)) = test.split_first() else { bail!("a guard names no test") };
+        let Some((_, rest)) = test.split_first() else { bail!("a guard names no test") };
         let output = self.target.with_extension("log");
         let log = std::fs::File::create(&output)?;
         let mut cargo = Command::new("cargo");
@@ -189,7 +259,7 @@ impl Cargo {
         for (name, _) in std::env::vars().filter(|(n, _)| n.starts_with("CARGO_") && n != "CARGO_HOME") {
             cargo.env_remove(name);
         }
-        cargo.args(["test", "-p", package]).args(rest);
+        cargo.args(["test", "--workspace"]).args(rest);
         if only_build {
             cargo.arg("--no-run");
         }

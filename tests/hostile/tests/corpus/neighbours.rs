@@ -1,9 +1,12 @@
 //! What a guest sees of other connections, which is nothing, and what they feel of it, which is little.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
+use hostile::attacks::{ATTACKS, provider};
 use hostile::{Act, Arena, Seat};
+use sandbox::v0_1::core::Error;
 use serde_json::{Value, json};
 
 use crate::GOOD;
@@ -110,63 +113,61 @@ async fn no_connection_rides_on_anothers_socket_or_credential() {
     }
 }
 
-/// Each attack, by name, and with what it needs.
-fn attacks() -> Vec<(&'static str, &'static str, Value)> {
-    let ask = |road: bool, path: &str| json!([{ "url": format!("{GOOD}/{path}"), "wasi": road }]);
-    vec![
-        ("loop", "", Value::Null),
-        ("allocate", "", Value::Null),
-        ("recurse", "", Value::Null),
-        ("calls", "", Value::Null),
-        ("random", "", Value::Null),
-        ("handles", "", Value::Null),
-        ("timers", "", Value::Null),
-        ("poll-many", "", Value::Null),
-        ("sleep", "", Value::Null),
-        ("again", "", ask(false, "plain")),
-        ("unread-again", "", ask(true, "plain")),
-        ("ask", "", ask(false, "endless")),
-        ("ask", "", ask(true, "endless")),
-        ("ask", "", ask(false, "drip")),
-        ("ask", "", ask(true, "silent")),
-        ("long-label", "", Value::Null),
-    ]
-}
-
 /// How long a neighbour's call may take, on a machine that others use too.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Attacks without a pause until it is over; counts the attacks that it began.
+async fn attack(seat: Seat<'_>, (name, url): (&str, &str), over: &AtomicBool, begun: &AtomicUsize) {
+    while !over.load(Ordering::SeqCst) {
+        begun.fetch_add(1, Ordering::SeqCst);
+        let end = tokio::time::timeout(PATIENCE, seat.attack(name, url)).await;
+        let end = end.unwrap_or_else(|_| panic!("{name} {url} does not end"));
+        assert!(!matches!(end, Ok(Err(Error::Unsupported(_)))), "there is no attack {name}");
+        tokio::task::yield_now().await;
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_each_attacks_another_connections_calls_finish() {
-    let arena = Arc::new(Arena::new().await);
-    arena.recorder.script(|request| match request.split(' ').nth(1).unwrap_or_default() {
-        "/v1/x/endless" => {
-            vec![Act::Send(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()), Act::Again(vec![b'x'; 16 * 1024])]
+    let arena: &'static Arena = Box::leak(Box::new(Arena::new().await));
+    arena.recorder.script(provider);
+    let limited = |seat: Seat<'static>| {
+        seat.limited(|l| (l.cpu_ms, l.deadline_ms) = (Some(100), Some(300)))
+            .host_time(Duration::from_millis(200))
+    };
+    let attackers =
+        [limited(arena.connection("attacker-1").await), limited(arena.connection("attacker-2").await)];
+    let neighbour = arena.connection("neighbour").await;
+    for (name, url) in ATTACKS {
+        let (over, begun) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let mut attacking = tokio::task::JoinSet::new();
+        for seat in attackers.clone() {
+            let (over, begun) = (Arc::clone(&over), Arc::clone(&begun));
+            attacking.spawn(async move { attack(seat, (name, url), &over, &begun).await });
         }
-        "/v1/x/drip" => vec![Act::Drip(vec![b'H'; 1_000], Duration::from_millis(20))],
-        "/v1/x/silent" => vec![Act::Silence],
-        _ => Act::answer(200, "", "fine"),
-    });
-    for (attack, url, asks) in attacks() {
-        let mut attackers = tokio::task::JoinSet::new();
-        for _ in 0..3 {
-            let (arena, asks) = (Arc::clone(&arena), asks.clone());
-            attackers.spawn(async move {
-                let seat = arena.seat("attacker").with("asks", asks).limited(|l| l.deadline_ms = Some(500));
-                let _ = seat.attack(attack, url).await;
-            });
+        let at_work = async {
+            while begun.load(Ordering::SeqCst) < attackers.len() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, at_work).await.unwrap_or_else(|_| panic!("{name} does not begin"));
+        for n in 0..3 {
+            let calls = async {
+                let told = neighbour.ask(vec![json!({ "url": GOOD })]).await;
+                assert!(told[0].starts_with("200"), "{name} {url}: {told:?}");
+                let found = cache(&neighbour, json!([["key", n.to_string()]]), json!(["key"])).await;
+                assert_eq!(found, [Some(n.to_string())], "{name} {url}");
+            };
+            let done = tokio::time::timeout(PATIENCE, calls).await;
+            done.unwrap_or_else(|_| panic!("{name} {url} starves its neighbour"));
+            // None of them has stopped, neither of itself nor by a panic.
+            if let Some(end) = attacking.try_join_next() {
+                panic!("{name} {url} stopped before its neighbour was done: {end:?}");
+            }
         }
-        let neighbour = arena.seat("neighbour");
-        for _ in 0..3 {
-            let began = Instant::now();
-            let ask = neighbour.ask(vec![json!({ "url": format!("{GOOD}/plain") })]);
-            let told = tokio::time::timeout(PATIENCE, ask).await;
-            let told = told.unwrap_or_else(|_| panic!("{attack} starves its neighbour"));
-            assert!(told[0].starts_with("200"), "{attack}: {told:?}");
-            assert!(began.elapsed() < PATIENCE, "{attack}");
+        over.store(true, Ordering::SeqCst);
+        while let Some(end) = attacking.join_next().await {
+            end.unwrap();
         }
-        // And each attack ends, too.
-        let ends = async { while attackers.join_next().await.is_some() {} };
-        tokio::time::timeout(PATIENCE, ends).await.unwrap_or_else(|_| panic!("{attack} does not end"));
     }
 }

@@ -44,6 +44,13 @@ async fn long_texts_reach_the_pipeline_no_longer_than_a_copy_may_be() {
     }
 }
 
+/// Words are cleaned where they are shown, not here: the pipeline and its tests see to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_of_controls_is_a_text_like_any_other() {
+    let label = told("controls").await.unwrap().unwrap().label;
+    assert_eq!(label, "a\0b\u{1b}[31mc\u{202e}d\u{2028}e");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_with_absurd_numbers_is_still_that_error() {
     let error = told("late").await.unwrap().unwrap_err();

@@ -12,31 +12,50 @@ use crate::{ArtefactKey, Call, Compiler, Connector, Halt, Limits, Sandbox, Sandb
 
 /// `remember` answers what it was given in the last call of the same instance, 0 in the first.
 const GUEST: &str = r#"(component
-  (import "wasi:io/streams@0.2.0" (instance $streams (export "output-stream" (type (sub resource)))))
+  (import "wasi:io/poll@0.2.0" (instance $poll (export "pollable" (type (sub resource)))))
+  (alias export $poll "pollable" (type $pollable))
+  (import "wasi:io/streams@0.2.0" (instance $streams
+    (alias outer 1 $pollable (type $p))
+    (export "pollable" (type $o (eq $p)))
+    (export "output-stream" (type $s (sub resource)))
+    (export "[method]output-stream.subscribe" (func (param "self" (borrow $s)) (result (own $o))))))
   (alias export $streams "output-stream" (type $stream))
   (import "wasi:cli/stdout@0.2.0" (instance $stdout
     (alias outer 1 $stream (type $s))
     (export "output-stream" (type $o (eq $s)))
     (export "get-stdout" (func (result (own $o))))))
-  (import "wasi:io/poll@0.2.0" (instance $poll (export "pollable" (type (sub resource)))))
-  (alias export $poll "pollable" (type $pollable))
   (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
     (alias outer 1 $pollable (type $p))
     (export "pollable" (type $o (eq $p)))
     (export "now" (func (result u64)))
     (export "subscribe-duration" (func (param "when" u64) (result (own $o))))))
   (core func $stdout (canon lower (func $stdout "get-stdout")))
+  (core func $watch (canon lower (func $streams "[method]output-stream.subscribe")))
   (core func $alarm (canon lower (func $clock "subscribe-duration")))
   (core func $drop (canon resource.drop $pollable))
   (core func $now (canon lower (func $clock "now")))
   (core instance $host (export "stdout" (func $stdout)) (export "alarm" (func $alarm))
+    (export "watch" (func $watch))
     (export "drop" (func $drop)) (export "now" (func $now)))
+  (core module $full
+    (memory 1 1)
+    (table 1 1 funcref)
+    (func (export "memory") (param i64) (result i64)
+      (i64.extend_i32_s (memory.grow (i32.wrap_i64 (local.get 0)))))
+    (func (export "table") (param i64) (result i64)
+      (i64.extend_i32_s (table.grow (ref.null func) (i32.wrap_i64 (local.get 0))))))
+  (core instance $full (instantiate $full))
   (core module $m
+    (import "full" "memory" (func $grow-full (param i64) (result i64)))
+    (import "full" "table" (func $grow-full-table (param i64) (result i64)))
     (import "host" "stdout" (func $stdout (result i32)))
+    (import "host" "watch" (func $watch (param i32) (result i32)))
     (import "host" "alarm" (func $alarm (param i64) (result i32)))
     (import "host" "drop" (func $drop (param i32)))
     (import "host" "now" (func $now (result i64)))
     (memory 1)
+    (export "grow-full" (func $grow-full))
+    (export "grow-full-table" (func $grow-full-table))
     (func (export "remember") (param i64) (result i64)
       (i64.load (i32.const 0))
       (i64.store (i32.const 0) (local.get 0)))
@@ -47,9 +66,10 @@ const GUEST: &str = r#"(component
     (func (export "leave") (param i64) (result i64) (i64.extend_i32_u (call $alarm (local.get 0))))
     (func (export "tidy") (param i64) (result i64) (call $drop (call $alarm (local.get 0))) (i64.const 0))
     (func (export "print") (param i64) (result i64) (i64.extend_i32_u (call $stdout)))
+    (func (export "watch") (param i64) (result i64) (i64.extend_i32_u (call $watch (call $stdout))))
     (func (export "clock") (param i64) (result i64) (call $now))
     (func (export "ask") (param i64) (result i64) (drop (call $now)) (drop (call $now)) (i64.const 0)))
-  (core instance $i (instantiate $m (with "host" (instance $host))))
+  (core instance $i (instantiate $m (with "host" (instance $host)) (with "full" (instance $full))))
   FUNCTIONS)"#;
 
 pub(super) struct House {
@@ -132,12 +152,23 @@ impl House {
                 "(func (export \"{name}\") (param \"n\" u64) (result u64) (canon lift (core func $i \"{name}\")))"
             )
         };
-        let names = ["remember", "trap", "spin", "grow", "leave", "tidy", "print", "clock", "ask"];
-        let text = GUEST.replace("FUNCTIONS", &names.map(lift).join("\n  "));
+        let names = "remember trap spin grow grow-full grow-full-table leave tidy print watch clock ask";
+        let lifted: Vec<_> = names.split(' ').map(lift).collect();
+        let text = GUEST.replace("FUNCTIONS", &lifted.join("\n  "));
         self.sandbox.prepare("sha256:guest", &wat::parse_str(text).unwrap()).await.unwrap()
     }
 
     pub(super) fn call(&self, whose: &Whose, limits: Limits, authorise: Arc<dyn Authorise>) -> Call {
+        self.call_over(whose, limits, authorise).0
+    }
+
+    /// A call, and its way out.
+    pub(super) fn call_over(
+        &self,
+        whose: &Whose,
+        limits: Limits,
+        authorise: Arc<dyn Authorise>,
+    ) -> (Call, egress::Lane) {
         let connection: model::ConnectionId = whose.connection.as_str().into();
         let lane = self.egress.lane(LaneOptions {
             org: "org".into(),
@@ -150,7 +181,8 @@ impl House {
             limits: egress::LaneLimits::default(),
             deadline: Instant::now() + limits.deadline,
         });
-        Call::new(limits, connection, "guest", lane, &json!({ "n": whose.config }), None)
+        let call = Call::new(limits, connection, "guest", lane.clone(), &json!({ "n": whose.config }), None);
+        (call, lane)
     }
 
     /// A call that may be warm.

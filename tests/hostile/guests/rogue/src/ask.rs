@@ -24,6 +24,15 @@ pub(crate) fn one(ask: &Json) -> String {
     told.chars().take(TOLD).collect()
 }
 
+/// The requests that the test dictates; without any, one on each road to `url`.
+pub(crate) fn given() -> Vec<Json> {
+    if let Json::Array(asks) = crate::given("asks") {
+        return asks;
+    }
+    let url = crate::setting("url").unwrap_or_default();
+    vec![json!({ "url": url }), json!({ "url": url, "wasi": true })]
+}
+
 fn text(value: &Json) -> Option<String> {
     value.as_str().map(str::to_owned)
 }

@@ -13,7 +13,7 @@ pub(crate) fn run(attack: &str, url: &str) -> Option<String> {
         "random-huge" => wasi::random::random::get_random_bytes(1 << 30).len().to_string(),
         "handles" => handles(),
         "texts" => texts(),
-        "deep" => deep(crate::setting("method").and_then(|d| d.parse().ok()).unwrap_or_default(), url),
+        "deep" => deep(crate::setting("method").and_then(|d| d.parse().ok()).unwrap_or(100_000), url),
         "unread" => unread(url),
         "bodies" => bodies(url),
         "fire" => fire(url),

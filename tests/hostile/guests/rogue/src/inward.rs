@@ -32,12 +32,12 @@ fn cached() -> String {
     json!(found).to_string()
 }
 
-/// `times` entries, numbered `from` on.
+/// `times` entries, numbered `from` on; unless the test says how many, more than there may be.
 fn flood() -> String {
     let value = vec![b'x'; 1024];
-    let number = |name| crate::given(name).as_u64().unwrap_or_default();
-    let from = number("from");
-    for n in from..from + number("times") {
+    let number = |name, otherwise| crate::given(name).as_u64().unwrap_or(otherwise);
+    let from = number("from", 0);
+    for n in from..from + number("times", 2_000) {
         cache::put(&format!("flood-{n}"), &value, u64::MAX);
     }
     "flooded".to_owned()
@@ -58,11 +58,10 @@ fn snoop() -> String {
 /// Asks a provider that echoes the credential, and puts whatever came back wherever something can be put: the log, the
 /// URL, headers and body of the next request, the cache, an error and an answer.
 fn exfiltrate() -> Result<String> {
-    let asks = crate::given("asks");
     // What it knows from elsewhere: a user may paste a credential anywhere.
     let mut loot = crate::given("known").as_str().unwrap_or_default().to_owned();
-    for ask in asks.as_array().into_iter().flatten() {
-        loot.push_str(&ask::one(ask));
+    for ask in ask::given() {
+        loot.push_str(&ask::one(&ask));
     }
     let url = crate::setting("url").unwrap_or_default();
     log::error(&loot, &[(&loot, &loot)]);
