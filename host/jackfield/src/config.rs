@@ -322,7 +322,7 @@ fn check_egress(egress: &Egress, mode: Mode) -> Result<(), ConfigError> {
 
 /// A name that is no connector's would grant nobody less, and say nothing of it.
 fn check_grants(grants: &BTreeMap<String, Vec<EgressRule>>) -> Result<(), ConfigError> {
-    for connector in grants.keys().filter(|name| !Manifest::is_id(name)) {
+    if let Some(connector) = grants.keys().find(|name| !Manifest::is_id(name)) {
         let key = format!("egress.grants.\"{}\"", model::cut(connector, 100));
         return Err(value(&key, format!("is no connector's id: {ID}")));
     }

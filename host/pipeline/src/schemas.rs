@@ -23,13 +23,16 @@ pub(crate) enum NoSchema {
     Store(StoreError),
 }
 
+/// A schema, where there is one, and whether it is fresh.
+type Serves = Result<(Option<Schema>, bool), NoSchema>;
+
 /// What serves after the old schema was to be refreshed, and the old one as it is to be kept where that failed. A halt ends
 /// the call, for it is the connector's fault and must count; the next try has the old schema.
 fn refreshed(
     old: Described,
     now: Millis,
     fresh: Result<Option<Schema>, NoSchema>,
-) -> (Option<Described>, Result<(Option<Schema>, bool), NoSchema>) {
+) -> (Option<Described>, Serves) {
     let serves = match fresh {
         Ok(fresh) => return (None, Ok((fresh, true))),
         Err(NoSchema::Store(e)) => return (None, Err(NoSchema::Store(e))),
@@ -42,12 +45,7 @@ fn refreshed(
 impl Pipeline {
     /// The last stored schema of `object` in this connection's account, else a fresh one, and whether it is fresh. None
     /// where the connector describes nothing.
-    pub(crate) async fn schema(
-        &self,
-        connection: &Connection,
-        open: &Open,
-        object: &str,
-    ) -> Result<(Option<Schema>, bool), NoSchema> {
+    pub(crate) async fn schema(&self, connection: &Connection, open: &Open, object: &str) -> Serves {
         let Some(known) =
             self.parts.store.described(&connection.id, object).await.map_err(NoSchema::Store)?
         else {

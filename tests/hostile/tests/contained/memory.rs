@@ -94,10 +94,11 @@ async fn searched(seat: &Seat<'_>, asks: Vec<Value>, secrets: &[&str]) -> (u64, 
         (l.http_requests, l.cpu_ms, l.deadline_ms) = (Some(200), Some(10_000), Some(60_000));
         l.memory_mib = Some(64);
     });
-    let told: Value = serde_json::from_str(&seat.learned("memory", "").await).unwrap();
-    let mut counts: Vec<u64> = serde_json::from_value(told["counts"].clone()).unwrap();
-    let words = counts.pop().unwrap();
-    (told["calls"].as_u64().unwrap(), counts, words)
+    let told: Value =
+        serde_json::from_str(&seat.learned("memory", "").await).expect("the guest tells an object");
+    let mut counts: Vec<u64> = serde_json::from_value(told["counts"].clone()).expect("a list of counts");
+    let words = counts.pop().expect("the words come last");
+    (told["calls"].as_u64().expect("a number of calls"), counts, words)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,4 @@
 //! Who comes later to a version that is in quarantine.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use store::ConnectorEventKind;
 
