@@ -128,7 +128,7 @@ impl Meter {
         self.leave();
         self.enter();
         if self.cpu > self.limits.cpu {
-            return Err(self.stop(Halt::Cpu { used_ms: ms(self.cpu), limit_ms: ms(self.limits.cpu) }));
+            return Err(self.stop(Halt::Cpu { used_ms: begun_ms(self.cpu), limit_ms: ms(self.limits.cpu) }));
         }
         self.in_time()?;
         // What the thread did for this call and guest code did not is the host's work.
@@ -136,7 +136,7 @@ impl Meter {
         if host <= self.limits.host {
             return Ok(());
         }
-        Err(self.stop(Halt::bound("host-ms", ms(host), ms(self.limits.host))))
+        Err(self.stop(Halt::bound("host-ms", begun_ms(host), ms(self.limits.host))))
     }
 
     fn in_time(&self) -> Result<(), Halt> {
@@ -231,6 +231,11 @@ impl Meter {
             self.refused.elements = self.refused.elements.saturating_add(asked.elements);
         }
     }
+}
+
+/// What was used is shown rounded up: "400 of 400" would be no breach.
+fn begun_ms(d: Duration) -> u64 {
+    ms(d.saturating_add(Duration::from_nanos(999_999)))
 }
 
 fn ms(d: Duration) -> u64 {
@@ -338,6 +343,12 @@ mod tests {
         };
         busy.during(fills).await;
         assert!(meter.cpu.saturating_sub(rested) >= long, "{:?}", meter.cpu);
+    }
+
+    #[test]
+    fn what_was_used_beyond_a_limit_is_shown_as_more_than_it() {
+        assert_eq!(begun_ms(Duration::from_micros(400_001)), 401);
+        assert_eq!(begun_ms(Duration::from_millis(400)), 400);
     }
 
     #[test]

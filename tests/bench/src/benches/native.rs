@@ -23,8 +23,9 @@ pub(super) const BENCH: Bench = Bench {
     name: "native",
     short: "a sync through the sandbox ÷ the same connector compiled natively",
     about: "The HubSpot connector writes a batch of contacts (`crm/write.apply`: each looked up by its e-mail address, then \
-            created or changed) to the fake of HubSpot on loopback, through `egress`, from a fresh instance; and the same \
-            sources, compiled for this machine, do the same through the same column. The fake answers at once and shares \
+            created or changed) to the fake of HubSpot on loopback, through `egress`, on an instance that is kept \
+            between calls of the connection as its manifest asks (`[reuse]`), and from a fresh one; and the same sources, \
+            compiled for this machine, do the same through the same column. The fake answers at once and shares \
             the two cores, so a provider's own time is not there to hide anything; once more with one that takes 20 ms for \
             each answer.",
     takes: None,
@@ -111,19 +112,25 @@ impl Counter {
     }
 }
 
+/// Through the sandbox: from a fresh instance, or from one that is kept as the connector's manifest asks.
 fn sandboxed(
     runtime: &Runtime,
     place: &Place,
     of: &mut Counter,
-    contacts: usize,
+    (contacts, warm): (usize, bool),
     calls: usize,
 ) -> Result<Vec<u64>> {
     let mut times = Vec::with_capacity(calls);
     for _ in 0..calls {
         let args = of.next(contacts);
         let began = Instant::now();
-        let answer =
-            runtime.block_on(place.connector.invoke(place.call("sandboxed"), "crm/write.apply", args))?;
+        let connection = if warm { "warm" } else { "fresh" };
+        let mut call = place.call(connection);
+        if warm {
+            let reuse = place.manifest.reuse.as_ref().context("the connector asks for no reuse")?;
+            call = call.warm(reuse, "1".to_owned());
+        }
+        let answer = runtime.block_on(place.connector.invoke(call, "crm/write.apply", args))?;
         times.push(ns(began));
         written(&answer, contacts)?;
     }
@@ -135,7 +142,7 @@ fn idle(runtime: &Runtime, place: &Place, calls: usize) -> Result<Vec<u64>> {
     let mut times = Vec::with_capacity(calls);
     for _ in 0..calls {
         let began = Instant::now();
-        let call = place.call("sandboxed");
+        let call = place.call("idle");
         let answer = runtime.block_on(place.connector.invoke(call, "crm/schema.list-objects", json!([])))?;
         times.push(ns(began));
         ensure!(answer["Ok"].is_array(), "{answer}");
@@ -180,18 +187,20 @@ fn run(options: &Options) -> Result<Report> {
     let folder = options.root.join("plugins/hubspot");
     let place = ours.block_on(Place::new(&folder, Provider { overrides, dialler: None }))?;
     let (mut figures, mut bars, mut details) = (Vec::new(), Vec::new(), Vec::new());
-    let mut counters = [Counter(0), Counter(1_000_000)];
+    let mut counters = [Counter(0), Counter(1_000_000), Counter(2_000_000)];
     for (contacts, calls, rounds_, delay) in [(10, 10, ROUNDS, 0), (1, 60, ROUNDS, 0), (1, 8, 5, DELAY_MS)] {
         if delay > 0 {
             fake.fail_next(u64::from(u32::MAX), Fault::AnswerAfter(Duration::from_millis(delay)));
         }
-        let [a, b] = &mut counters;
+        let [a, b, c] = &mut counters;
         let made = rounds(
             rounds_,
             calls,
-            &mut [&mut |n| sandboxed(&ours, &place, a, contacts, n), &mut |n| {
-                native(&ours, &place, b, contacts, n)
-            }],
+            &mut [
+                &mut |n| sandboxed(&ours, &place, a, (contacts, true), n),
+                &mut |n| native(&ours, &place, b, contacts, n),
+                &mut |n| sandboxed(&ours, &place, c, (contacts, false), n),
+            ],
         )?;
         let what = match (contacts, delay) {
             (1, 0) => "one contact".to_owned(),
@@ -200,16 +209,17 @@ fn run(options: &Options) -> Result<Report> {
         };
         let figure = Figure::shown(format!("{what}: sandbox ÷ native"), made.ratio(0, 1), "×");
         figures.push(figure.at_most(1.1));
+        figures.push(Figure::shown(format!("{what}: fresh instance ÷ native"), made.ratio(2, 1), "×"));
         if delay > 0 {
             continue;
         }
-        for (times, name) in made.all.iter().zip(["through the sandbox", "native"]) {
+        for (times, name) in made.all.iter().zip(["through the sandbox", "native", "from a fresh instance"]) {
             bars.push((format!("{what}, {name}"), times.median() / 1e3));
             details.extend(three(&format!("{what}, {name}"), times));
         }
     }
     let calls = rounds(ROUNDS, 60, &mut [&mut |n| idle(&ours, &place, n)])?;
-    details.extend(three("a call without a request, through the sandbox", &calls.all[0]));
+    details.extend(three("a call without a request, from a fresh instance", &calls.all[0]));
     figures.extend(details);
     let chart = Chart::Bars {
         file: "native.svg".to_owned(),
